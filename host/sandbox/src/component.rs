@@ -1,0 +1,154 @@
+//! Loading a compiler: from bytes that may be anything to something that can be run.
+//!
+//! No code of the guest runs here. How bytes become native code is in `codegen.rs`, how that is kept in `precompiled.rs`,
+//! and how a foreign world is described in `refusal.rs`.
+
+use std::sync::Arc;
+
+use prefab_model::CompilerDigest;
+use wasmparser::Parser;
+use wasmtime::Engine;
+use wasmtime::component::{Component, InstancePre};
+
+use crate::codegen::{self, CodegenError};
+use crate::contract::v1::Exports;
+use crate::engine::Sandbox;
+use crate::guest::Guest;
+use crate::precompiled::ImageCache;
+use crate::{precompiled, refusal};
+
+/// The largest component that is taken, in bytes. The largest compilers that exist as components have some 50 MB.
+pub const MAX_COMPONENT: u64 = 256 << 20;
+
+/// A compiler, ready to be instantiated any number of times. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Compiler(Arc<Loaded>);
+
+struct Loaded {
+    digest: CompilerDigest,
+    instance: InstancePre<Guest>,
+    exports: Exports,
+}
+
+impl Compiler {
+    /// The digest of its component.
+    pub fn digest(&self) -> CompilerDigest {
+        self.0.digest
+    }
+
+    /// Whether it makes signatures: whether it is of the world `modular-compiler`.
+    pub fn is_modular(&self) -> bool {
+        self.0.exports.has_signature()
+    }
+
+    pub(crate) fn instance(&self) -> &InstancePre<Guest> {
+        &self.0.instance
+    }
+
+    pub(crate) fn exports(&self) -> &Exports {
+        &self.0.exports
+    }
+}
+
+/// Bytes that are not a compiler.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Something else than a component.
+    #[error("this is not a WebAssembly component but {0}")]
+    NotAComponent(&'static str),
+    /// Larger than [`MAX_COMPONENT`].
+    #[error("the component has {size} bytes; {MAX_COMPONENT} is the most that is taken")]
+    TooLarge {
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// A component that is damaged, or that uses features of WebAssembly which are switched off here.
+    #[error("the component is not valid: {0}")]
+    Invalid(String),
+    /// A component that would cost too much to turn into native code, or for which that fails.
+    #[error("the component cannot be turned into native code: {0}")]
+    Codegen(String),
+    /// A component of another world. The text says what is missing or foreign, one sentence a line.
+    #[error("the component is not a compiler that this host can run:\n{0}")]
+    Refused(String),
+}
+
+impl Sandbox {
+    /// Checks that these bytes are a compiler and makes it ready to run: from the cache, or by generating native code,
+    /// which takes seconds for a large compiler.
+    ///
+    /// # Errors
+    /// [`LoadError`] if they are not, in words for the compiler's author.
+    pub fn load(&self, bytes: &[u8]) -> Result<Compiler, LoadError> {
+        check_kind(bytes)?;
+        let digest = CompilerDigest::of(bytes);
+        let component = self.component(digest, bytes)?;
+        let instance = refusal::check_imports(&self.linker, &component).map_err(LoadError::Refused)?;
+        let exports = Exports::find(&instance)
+            .map_err(|complaints| LoadError::Refused(refusal::with_hint(&component, complaints)))?;
+        Ok(Compiler(Arc::new(Loaded { digest, instance, exports })))
+    }
+
+    /// Whether loading this compiler is quick, since its native code is in the cache. Only for telling people what takes a
+    /// while: [`Sandbox::load`] may still find that it must be made anew.
+    pub fn is_quick(&self, compiler: CompilerDigest) -> bool {
+        self.images.as_ref().is_some_and(|images| images.contains(compiler))
+    }
+
+    fn component(&self, digest: CompilerDigest, bytes: &[u8]) -> Result<Component, LoadError> {
+        let cached = || self.images.as_ref().and_then(|images| images.get(&self.engine, digest));
+        if let Some(component) = cached() {
+            return Ok(component);
+        }
+        codegen::check_cost(bytes)?;
+        let _turn = self.images.as_ref().and_then(ImageCache::turn);
+        if let Some(component) = cached() {
+            return Ok(component);
+        }
+        let image = codegen::native_image(&self.engine, bytes)?;
+        let component = precompiled::from_fresh_image(&self.engine, &image)
+            .map_err(|error| LoadError::Codegen(format!("{error:#}")))?;
+        if let Some(images) = &self.images {
+            images.put(digest, &image);
+        }
+        Ok(component)
+    }
+}
+
+impl From<CodegenError> for LoadError {
+    fn from(error: CodegenError) -> Self {
+        match error {
+            CodegenError::Invalid(text) => Self::Invalid(text),
+            CodegenError::TooCostly(text) | CodegenError::Panicked(text) => Self::Codegen(text),
+        }
+    }
+}
+
+fn check_kind(bytes: &[u8]) -> Result<(), LoadError> {
+    if bytes.len() as u64 > MAX_COMPONENT {
+        return Err(LoadError::TooLarge { size: bytes.len() as u64 });
+    }
+    if Parser::is_component(bytes) {
+        return Ok(());
+    }
+    Err(LoadError::NotAComponent(if bytes.is_empty() {
+        "an empty file"
+    } else if Parser::is_core_wasm(bytes) {
+        "a core WebAssembly module: build it for the target wasm32-wasip2, or wrap it with `wasm-tools component new`"
+    } else if Engine::detect_precompiled(bytes).is_some() {
+        "a native image that wasmtime has precompiled: pass the component that it was made from"
+    } else if bytes.len() < 8 && b"\0asm\x0d\0\x01\0".starts_with(bytes) {
+        "the first few bytes of one: the file is truncated"
+    } else if bytes.starts_with(b"\0asm") {
+        "WebAssembly of a version that this host does not know"
+    } else if is_text_format(bytes) {
+        "WebAssembly in its text format: turn it into bytes with `wasm-tools parse`"
+    } else {
+        "something else: the file does not begin like WebAssembly"
+    }))
+}
+
+fn is_text_format(bytes: &[u8]) -> bool {
+    let text = bytes.trim_ascii_start();
+    text.starts_with(b"(") || text.starts_with(b";;")
+}

@@ -1,0 +1,179 @@
+//! The sandbox: one wasmtime engine with its settings, what guests may import, and the thread that keeps them on time.
+//!
+//! A setting that can change what a compilation results in belongs to [`REVISION`]; a test holds the settings, so that
+//! neither an edit nor an upgrade of wasmtime changes them unseen (ATTACKS C9).
+
+use std::hash::{Hash, Hasher};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use prefab_model::EngineRevision;
+use wasmtime::component::Linker;
+use wasmtime::{Config, Engine, OperatorCost, OptLevel, Strategy, WasmFeatures};
+
+use crate::guest::Guest;
+use crate::precompiled::ImageCache;
+use crate::stack::{GUEST_STACK, THREAD_STACK};
+use crate::ticker::Ticker;
+use crate::{contract, wasi};
+
+/// The version of wasmtime that the root manifest pins; wasmtime does not tell it at run time. A test compares.
+const WASMTIME: &str = "48.0.8";
+
+/// Counted up with each change of the settings, of the hermetic WASI or of the way in which guests are run that can change
+/// an outcome.
+const REVISION: u32 = 1;
+
+/// Runs compilations. Shared by the threads that do so: everything behind it is made once and only read.
+///
+/// Dropping it stops its one thread. Compilers that were loaded stay usable with the sandbox that loaded them only.
+pub struct Sandbox {
+    pub(crate) engine: Engine,
+    pub(crate) linker: Linker<Guest>,
+    pub(crate) images: Option<ImageCache>,
+    revision: EngineRevision,
+    _ticker: Ticker,
+}
+
+/// A sandbox that cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The machine or its settings do not suffice for wasmtime.
+    #[error("the WebAssembly engine cannot be set up on this machine: {0}")]
+    Engine(String),
+    /// The folder for native images cannot be used.
+    #[error("cannot keep native images in {path}: {reason}", path = path.display())]
+    Cache {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// The thread that keeps guests on time could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] io::Error),
+}
+
+impl From<wasmtime::Error> for SandboxError {
+    fn from(error: wasmtime::Error) -> Self {
+        Self::Engine(format!("{error:#}"))
+    }
+}
+
+impl Sandbox {
+    /// Sets up a sandbox.
+    ///
+    /// `cache` is a folder for the native images of compilers, made with mode 0700 if it is not there; without one,
+    /// every load generates code anew.
+    ///
+    /// # Errors
+    /// [`SandboxError`] if the machine lacks what wasmtime needs, or if the folder is not ours alone to write.
+    pub fn new(cache: Option<&Path>) -> Result<Self, SandboxError> {
+        let engine = Engine::new(&config())?;
+        let mut linker = Linker::new(&engine);
+        wasi::add_to_linker(&mut linker)?;
+        contract::v1::add_to_linker(&mut linker)?;
+        let images = cache.map(|folder| ImageCache::open(folder, compatibility(&engine))).transpose()?;
+        let ticker = Ticker::start(&engine)?;
+        let revision = EngineRevision(format!("wasmtime {WASMTIME}; prefab-sandbox {REVISION}"));
+        Ok(Self { engine, linker, images, revision, _ticker: ticker })
+    }
+
+    /// Names all that can change what a compilation results in. The machine's CPU is not part of it: code made for another
+    /// CPU computes the same, so that any machine can check the result of another.
+    pub const fn revision(&self) -> &EngineRevision {
+        &self.revision
+    }
+}
+
+/// Memory is allocated on demand, not pooled: mapping it and its page faults are some 5 % of a large compilation, and a pool
+/// would have to be sized for the most instances and memories there can ever be.
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .strategy(Strategy::Cranelift)
+        .cranelift_opt_level(OptLevel::Speed)
+        // Fuel is the cap that decides; epochs are behind it, for the deadline and for cancelling.
+        .consume_fuel(true)
+        .operator_cost(costs())
+        .epoch_interruption(true)
+        .max_wasm_stack(GUEST_STACK)
+        // There are no fibers here; wasmtime only insists that they would be large enough.
+        .async_stack_size(THREAD_STACK)
+        // The same bits on every CPU.
+        .cranelift_nan_canonicalization(true)
+        .wasm_features(WasmFeatures::all().difference(FEATURES), false);
+    config
+}
+
+/// The features of WebAssembly that guests may use: what compilers of languages use today. All others are switched off by
+/// name, so that none comes in with an upgrade of wasmtime. Not here on purpose: threads and relaxed SIMD (results that
+/// differ from run to run), 64-bit memories (they need bounds checks), garbage collection (host memory that no cap counts).
+///
+/// Several memories must stay: without them, a composed component makes wasmtime panic (ATTACKS C14).
+const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
+    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
+    .union(WasmFeatures::SIGN_EXTENSION)
+    .union(WasmFeatures::REFERENCE_TYPES)
+    .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::BULK_MEMORY)
+    .union(WasmFeatures::SIMD)
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::FLOATS)
+    .union(WasmFeatures::MULTI_MEMORY)
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::COMPONENT_MODEL);
+
+/// One unit an instruction, and more where one instruction does much.
+fn costs() -> OperatorCost {
+    let mut costs = OperatorCost::new();
+    // A grow calls into the host and into the kernel; by default it is as cheap as an addition (ATTACKS G3).
+    costs.MemoryGrow = u8::MAX;
+    costs.TableGrow = u8::MAX;
+    costs.variable.memory_grow_per_page = u8::MAX;
+    costs
+}
+
+/// Names what a native image must have been made for: wasmtime, settings, CPU.
+fn compatibility(engine: &Engine) -> [u8; 32] {
+    struct Blake3(blake3::Hasher);
+
+    impl Hasher for Blake3 {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+
+        fn finish(&self) -> u64 {
+            // Nothing that is hashed here asks for it.
+            u64::from_le_bytes(*self.0.finalize().as_bytes().first_chunk().unwrap_or(&[0; 8]))
+        }
+    }
+
+    let mut hasher = Blake3(blake3::Hasher::new());
+    WASMTIME.hash(&mut hasher);
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    *hasher.0.finalize().as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sandbox_is_shared_by_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Sandbox>();
+        shared::<crate::Compiler>();
+    }
+
+    #[test]
+    fn the_version_in_the_revision_is_the_one_that_is_built() {
+        let lock = include_str!("../../../Cargo.lock");
+        assert!(lock.contains(&format!("name = \"wasmtime\"\nversion = \"{WASMTIME}\"")));
+    }
+
+    #[test]
+    fn guests_may_use_no_other_features() {
+        assert_eq!(Engine::new(&config()).unwrap().get_wasm_features(), FEATURES);
+    }
+}

@@ -1,0 +1,30 @@
+//! Runs one compilation of a compiler that nobody trusts: loading, limits, a hermetic WASI, and an outcome for everything
+//! a guest can do.
+//!
+//! wasmtime lives here and nowhere else. What a compilation is and how it may end are types of `prefab-model`; which
+//! compilations are run, in what order and what becomes of their outcomes is the business of the callers.
+//!
+//! The way of one compilation: [`Sandbox::load`] (`component.rs`, with `codegen.rs` and `precompiled.rs` for the native
+//! image) gives a [`Compiler`]; [`Sandbox::run`] (`run.rs`) makes a fresh store and instance (`guest.rs` is what a store
+//! holds), calls the export through the contract (`contract/v1.rs`), and turns the end into an outcome (`end.rs`).
+
+mod codegen;
+mod component;
+mod contract;
+mod end;
+mod engine;
+mod findings;
+mod guest;
+mod limits;
+mod output;
+mod precompiled;
+mod refusal;
+mod run;
+mod stack;
+mod ticker;
+mod wasi;
+
+pub use component::{Compiler, LoadError, MAX_COMPONENT};
+pub use engine::{Sandbox, SandboxError};
+pub use run::{Cancel, Inputs, Run, SourceFile, Success};
+pub use stack::THREAD_STACK;

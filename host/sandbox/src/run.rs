@@ -1,0 +1,251 @@
+//! One call of a guest, from a fresh store to an outcome.
+//!
+//! Nothing of a call survives it: the store with all that the guest had is dropped, also after a trap.
+
+use std::collections::BTreeMap;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use prefab_model::{
+    Artifact, Bytes, Compilation, Descriptor, Diagnostic, Fuel, Limit, Limits, ModulePath, Outcome,
+    OutcomeKind, Task, Usage,
+};
+use wasmtime::component::Instance;
+use wasmtime::{Result, Store, UpdateDeadline};
+
+use crate::codegen::panic_text;
+use crate::component::Compiler;
+use crate::contract::v1::Failure;
+use crate::end::{self, Phase, Stop};
+use crate::engine::Sandbox;
+use crate::findings::host_error;
+use crate::guest::{Guest, Shown};
+use crate::output::Collected;
+use crate::stack::with_guest_stack;
+
+/// Handles that a guest may have at a time (ATTACKS G13).
+const MAX_HANDLES: usize = 10_000;
+/// What one call may bring into host memory besides an artifact, a signature or a diagnostic: paths, the list itself.
+const HOSTCALL_SLACK: u64 = 1 << 20;
+/// The most bytes of what a compiler says of itself.
+const MAX_DESCRIPTOR: Bytes = Bytes(1 << 20);
+
+/// What a compiler reads: the files of a module and the signatures of its dependencies.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    /// The files that the compiler takes, and only those.
+    pub files: Vec<SourceFile>,
+    /// Signatures, by the name that the sources use for the dependency.
+    pub signatures: BTreeMap<String, Arc<[u8]>>,
+}
+
+/// A file of a module.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    /// Its path within the module.
+    pub path: ModulePath,
+    /// Its bytes.
+    pub bytes: Arc<[u8]>,
+}
+
+/// What a compilation that succeeded leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Success {
+    /// Of a [`Task::Compile`], in the order in which they were emitted.
+    Artifacts(Vec<Artifact>),
+    /// Of a [`Task::Signature`].
+    Signature(Vec<u8>),
+}
+
+/// How one run of a compilation ended.
+pub type Run = Outcome<Success>;
+
+/// A flag that ends compilations. Clones are the same flag.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Ends the compilations that were given this flag, within 50 ms, and those that will be given it before they start.
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was raised.
+    pub fn is_raised(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Sandbox {
+    /// Runs one compilation in a fresh instance and waits for its end, which comes at the latest 50 ms after its deadline.
+    ///
+    /// Whatever the guest does is an outcome. Call it on a thread with [`THREAD_STACK`](crate::THREAD_STACK).
+    pub fn run(
+        &self,
+        compiler: &Compiler,
+        compilation: &Compilation,
+        inputs: &Inputs,
+        cancel: &Cancel,
+    ) -> Run {
+        let limits = &compilation.limits;
+        let guest = Guest::new(limits, compilation.key.as_bytes(), Shown::new(compilation, inputs));
+        let call = |store: &mut Store<Guest>, instance| {
+            if compilation.compiler != compiler.digest() {
+                let text =
+                    format!("compilation {} is for another compiler than the one given", compilation.key);
+                return Err(Stop::Host(text).into());
+            }
+            match compilation.task {
+                Task::Compile => Ok(compiler.exports().compile(store, instance)?.map(|()| None)),
+                Task::Signature => Ok(compiler.exports().signature(store, instance)?.map(Some)),
+            }
+        };
+        self.outcome(compiler, limits, guest, cancel, call, |result, output| {
+            judge(result, output, limits.output)
+        })
+    }
+
+    /// Asks a compiler what it is. What it says is for people: it may lie.
+    ///
+    /// Of the limits, those on output do not apply: a descriptor may have a MiB at most.
+    pub fn describe(&self, compiler: &Compiler, limits: &Limits) -> Outcome<Descriptor> {
+        let limits = Limits { output: MAX_DESCRIPTOR, diagnostic_bytes: MAX_DESCRIPTOR, ..limits.clone() };
+        let guest = Guest::new(&limits, compiler.digest().as_bytes(), Shown::default());
+        let call = |store: &mut Store<Guest>, instance| compiler.exports().describe(store, instance);
+        self.outcome(compiler, &limits, guest, &Cancel::default(), call, |descriptor, _| {
+            (OutcomeKind::Compiled(descriptor), Vec::new())
+        })
+    }
+
+    /// Makes the call where it cannot harm this process, and puts its end into words.
+    fn outcome<R, S: Send>(
+        &self,
+        compiler: &Compiler,
+        limits: &Limits,
+        guest: Guest,
+        cancel: &Cancel,
+        call: impl FnOnce(&mut Store<Guest>, Instance) -> Result<R> + Send,
+        judge: impl FnOnce(R, Collected) -> (OutcomeKind<S>, Vec<Diagnostic>) + Send,
+    ) -> Outcome<S> {
+        let started = Instant::now();
+        let without_guest = |kind| Outcome {
+            kind,
+            usage: Usage { time: started.elapsed(), ..Usage::default() },
+            diagnostics: Vec::new(),
+            log: String::new(),
+        };
+        if cancel.is_raised() {
+            return without_guest(OutcomeKind::Cancelled);
+        }
+        let work = || {
+            // A panic leaves nothing half-done behind that is used again: the store goes with it, the rest is only read.
+            panic::catch_unwind(AssertUnwindSafe(|| {
+                let ended = self.call(compiler, limits, guest, cancel, started, call);
+                let log = ended.guest.log.into_text();
+                let (kind, diagnostics) = match ended.result {
+                    Ok(result) => judge(result, ended.guest.output),
+                    Err(kind) => (kind, ended.guest.output.into_parts().1),
+                };
+                let usage = Usage {
+                    fuel: ended.fuel,
+                    peak_memory: ended.guest.caps.peak_memory(),
+                    time: started.elapsed(),
+                };
+                Outcome { kind, usage, diagnostics, log }
+            }))
+        };
+        match with_guest_stack(work) {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(panic)) => {
+                let text = panic_text(&*panic);
+                tracing::error!(compiler = %compiler.digest(), %text, "the WebAssembly engine panicked");
+                without_guest(OutcomeKind::HostError(format!("the WebAssembly engine panicked: {text}")))
+            }
+            Err(error) => without_guest(OutcomeKind::HostError(format!("cannot start a thread: {error}"))),
+        }
+    }
+
+    /// Makes an instance, calls it, and drops it.
+    fn call<R, S>(
+        &self,
+        compiler: &Compiler,
+        limits: &Limits,
+        guest: Guest,
+        cancel: &Cancel,
+        started: Instant,
+        call: impl FnOnce(&mut Store<Guest>, Instance) -> Result<R>,
+    ) -> Ended<R, S> {
+        let mut store = Store::new(&self.engine, guest);
+        store.limiter(|guest| &mut guest.caps);
+        let deadline = started.checked_add(limits.deadline);
+        let cancel = cancel.clone();
+        store.epoch_deadline_callback(move |_| {
+            if cancel.is_raised() {
+                Err(Stop::Cancelled.into())
+            } else if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                Err(Stop::Deadline.into())
+            } else {
+                Ok(UpdateDeadline::Continue(1))
+            }
+        });
+        store.set_epoch_deadline(1);
+        let at_once = limits.output.0.max(limits.diagnostic_bytes.0).saturating_add(HOSTCALL_SLACK);
+        store.set_hostcall_fuel(usize::try_from(at_once).unwrap_or(usize::MAX));
+        store.set_max_component_handles(MAX_HANDLES);
+
+        let mut phase = Phase::Instantiate;
+        let result = store.set_fuel(limits.fuel.0).and_then(|()| {
+            let instance = compiler.instance().instantiate(&mut store)?;
+            phase = Phase::Call;
+            call(&mut store, instance)
+        });
+        let result = result.map_err(|error| end::outcome_of(&error, phase));
+        let fuel = match &result {
+            // What was used before a trap is lost in part (wasmtime issue 13802): rather no figure than a wrong one.
+            Ok(_) | Err(OutcomeKind::OutputCap(_)) => {
+                store.get_fuel().ok().map(|left| Fuel(limits.fuel.0.saturating_sub(left)))
+            }
+            Err(OutcomeKind::OutOfFuel) => Some(limits.fuel),
+            Err(_) => None,
+        };
+        Ended { result, fuel, guest: store.into_data() }
+    }
+}
+
+/// What is left of a call.
+struct Ended<R, S> {
+    result: std::result::Result<R, OutcomeKind<S>>,
+    fuel: Option<Fuel>,
+    guest: Guest,
+}
+
+/// What the end of a call means. `result` is the signature, or none if the task was to compile.
+fn judge(
+    result: std::result::Result<Option<Vec<u8>>, Failure>,
+    output: Collected,
+    most: Bytes,
+) -> (OutcomeKind<Success>, Vec<Diagnostic>) {
+    let has_error = output.has_error();
+    let (artifacts, mut diagnostics) = output.into_parts();
+    let kind = match result {
+        Ok(_) if has_error => OutcomeKind::Rejected,
+        Ok(None) => OutcomeKind::Compiled(Success::Artifacts(artifacts)),
+        Ok(Some(signature)) if signature.len() as u64 > most.0 => OutcomeKind::OutputCap(Limit::Output),
+        Ok(Some(signature)) => OutcomeKind::Compiled(Success::Signature(signature)),
+        Err(failure) => {
+            diagnostics.extend(match failure {
+                Failure::Unsupported(reason) => Some(host_error("prefab/unsupported", &reason)),
+                Failure::Internal(reason) => Some(host_error("prefab/internal", &reason)),
+                Failure::Rejected if has_error => None,
+                Failure::Rejected => Some(host_error(
+                    "prefab/no-reason",
+                    "The compiler rejected the module without saying why",
+                )),
+            });
+            OutcomeKind::Rejected
+        }
+    };
+    (kind, diagnostics)
+}
