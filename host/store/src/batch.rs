@@ -1,0 +1,88 @@
+//! Batches: many results in one transaction, so that its flush to disk is paid once.
+
+use prefab_model::{
+    CompilationKey, CompilerName, Counts, Limits, ModuleName, Outcome, PreparationId, SignatureDigest, Task,
+};
+
+use crate::ledger::modules::ModuleIds;
+use crate::ledger::{outcomes, preparations, results, signatures, snapshots};
+use crate::{ModuleResult, Snapshot, Store, StoreError};
+
+/// An outcome with what it is an outcome of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutcomeRow {
+    /// The compilation.
+    pub key: CompilationKey,
+    /// Which pass.
+    pub task: Task,
+    /// The module.
+    pub module: ModuleName,
+    /// The compiler's name in its release.
+    pub compiler: CompilerName,
+    /// How it ended: deterministically, or the batch is refused.
+    pub outcome: Outcome,
+    /// The limits under which it did.
+    pub limits: Limits,
+    /// When.
+    pub created_at: i64,
+}
+
+/// What is to be committed together. Its parts may be empty; the order within each is kept.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// What was seen of modules' files.
+    pub snapshots: Vec<(ModuleName, Snapshot)>,
+    /// The bytes of signatures.
+    pub signatures: Vec<(SignatureDigest, Vec<u8>)>,
+    /// Outcomes that were not known, or did not hold.
+    pub outcomes: Vec<OutcomeRow>,
+    /// How modules ended in a preparation.
+    pub results: Vec<(PreparationId, ModuleResult)>,
+    /// A preparation's figures, with what is in this batch counted in.
+    pub counts: Option<(PreparationId, Counts)>,
+}
+
+impl Batch {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.snapshots.is_empty()
+            && self.signatures.is_empty()
+            && self.outcomes.is_empty()
+            && self.results.is_empty()
+            && self.counts.is_none()
+    }
+}
+
+impl Store {
+    /// Commits a batch: all of it is durable when this returns, or none of it ever was. The blobs that were put before the
+    /// call are made durable first.
+    ///
+    /// # Errors
+    /// Trouble with the disk or the ledger; an outcome that is not deterministic; a module that was never added. Then nothing of
+    /// the batch is in the ledger.
+    pub fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.blobs.sync()?;
+        self.ledger.write("commit a batch", |ledger| {
+            let mut ids = ModuleIds::new(ledger);
+            for (module, snapshot) in &batch.snapshots {
+                snapshots::put(ledger, ids.get(module)?, snapshot)?;
+            }
+            for (digest, bytes) in &batch.signatures {
+                signatures::put(ledger, digest, bytes)?;
+            }
+            for row in &batch.outcomes {
+                outcomes::put(ledger, ids.get(&row.module)?, row)?;
+            }
+            for (preparation, result) in &batch.results {
+                results::put(ledger, *preparation, &mut ids, result)?;
+            }
+            if let Some((preparation, counts)) = &batch.counts {
+                preparations::put_counts(ledger, *preparation, counts)?;
+            }
+            Ok(())
+        })
+    }
+}

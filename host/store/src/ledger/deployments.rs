@@ -1,0 +1,147 @@
+//! Deployments: what was published of which module, and what of that is deployed now.
+
+use prefab_model::{
+    BundleDigest, CompilationKey, CompilerName, ModuleName, PreparationId, ReleaseDigest, SourceDigest,
+};
+use rusqlite::{Connection, Row};
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use super::modules::{ModuleIds, PAGE};
+use super::{column, history, record};
+use crate::error::Fault;
+use crate::{HistoryEntry, Store, StoreError};
+
+/// A module's artifacts, made the deployed ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployment {
+    /// The module.
+    pub module: ModuleName,
+    /// The preparation they come from; none if the module was compiled for this.
+    pub preparation: Option<PreparationId>,
+    /// The platform version they were compiled for.
+    pub version: Version,
+    /// Its release.
+    pub release: ReleaseDigest,
+    /// The bundles, one a compiler.
+    pub bundles: Vec<DeployedBundle>,
+    /// When they were published.
+    pub at: i64,
+    /// By whom.
+    pub who: String,
+}
+
+/// One compiler's part of a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployedBundle {
+    /// The compiler's name in its release.
+    pub compiler: CompilerName,
+    /// The compilation.
+    pub key: CompilationKey,
+    /// The source it was made of.
+    pub source: SourceDigest,
+    /// The artifacts.
+    pub bundle: BundleDigest,
+    /// Their size as stored, in bytes.
+    pub size: u64,
+}
+
+const SELECT: &str = "SELECT m.name, d.preparation, d.version, d.release, d.record, d.at, d.who
+    FROM deployments d JOIN modules m ON m.id = d.module";
+
+impl Store {
+    /// Records that these are deployed from now on, and tells the history so, in one transaction.
+    pub fn publish(&self, deployments: &[Deployment], entry: &HistoryEntry) -> Result<(), StoreError> {
+        self.blobs.sync()?;
+        self.ledger.write("record the publishing", |ledger| {
+            let mut ids = ModuleIds::new(ledger);
+            for deployment in deployments {
+                put(ledger, ids.get(&deployment.module)?, deployment)?;
+            }
+            history::append(ledger, entry)
+        })
+    }
+
+    /// What is deployed of a module.
+    pub fn deployment(&self, module: &ModuleName) -> Result<Option<Deployment>, StoreError> {
+        self.ledger.read("read a deployment", |ledger| {
+            let mut statement = ledger.prepare_cached(&format!(
+                "{SELECT} JOIN deployed now ON now.module = d.module AND now.deployment = d.id WHERE m.name = ?1"
+            ))?;
+            let mut rows = statement.query([module.as_str()])?;
+            rows.next()?.map(deployment).transpose()
+        })
+    }
+
+    /// The latest deployments of a module, at most `limit`, newest first.
+    pub fn deployments_of(&self, module: &ModuleName, limit: u32) -> Result<Vec<Deployment>, StoreError> {
+        self.ledger.read("read a module's deployments", |ledger| {
+            let mut statement =
+                ledger.prepare_cached(&format!("{SELECT} WHERE m.name = ?1 ORDER BY d.id DESC LIMIT ?2"))?;
+            let mut rows = statement.query((module.as_str(), limit))?;
+            let mut deployments = Vec::new();
+            while let Some(row) = rows.next()? {
+                deployments.push(deployment(row)?);
+            }
+            Ok(deployments)
+        })
+    }
+
+    /// How many modules have something deployed.
+    pub fn deployed_count(&self) -> Result<u64, StoreError> {
+        self.ledger.read("count the deployments", |ledger| {
+            let mut statement = ledger.prepare_cached("SELECT count(*) FROM deployed")?;
+            Ok(statement.query_row((), |row| column::count(row, 0))?)
+        })
+    }
+
+    /// What is deployed of the modules that follow `after` in the order of names, at most a thousand; empty at the end.
+    pub fn deployed_page(&self, after: Option<&ModuleName>) -> Result<Vec<Deployment>, StoreError> {
+        self.ledger.read("read the deployments", |ledger| {
+            let mut statement = ledger.prepare_cached(&format!(
+                "{SELECT} JOIN deployed now ON now.module = d.module AND now.deployment = d.id
+                 WHERE m.name > ?1 ORDER BY m.name LIMIT ?2"
+            ))?;
+            let mut rows = statement.query((after.map_or("", ModuleName::as_str), PAGE))?;
+            let mut deployments = Vec::new();
+            while let Some(row) = rows.next()? {
+                deployments.push(deployment(row)?);
+            }
+            Ok(deployments)
+        })
+    }
+}
+
+fn put(ledger: &Connection, module: i64, deployment: &Deployment) -> Result<(), Fault> {
+    ledger
+        .prepare_cached(
+            "INSERT INTO deployments (module, preparation, version, release, at, who, record)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute((
+            module,
+            deployment.preparation.map(|id| id.0),
+            deployment.version.to_string(),
+            deployment.release.as_bytes(),
+            deployment.at,
+            &deployment.who,
+            record::encode(&deployment.bundles)?,
+        ))?;
+    ledger
+        .prepare_cached("INSERT OR REPLACE INTO deployed (module, deployment) VALUES (?1, ?2)")?
+        .execute((module, ledger.last_insert_rowid()))?;
+    Ok(())
+}
+
+fn deployment(row: &Row<'_>) -> Result<Deployment, Fault> {
+    let preparation: Option<i64> = row.get(1)?;
+    Ok(Deployment {
+        module: column::parsed(row, 0)?,
+        preparation: preparation.map(PreparationId),
+        version: column::parsed(row, 2)?,
+        release: column::digest(row, 3)?,
+        bundles: record::decode("deployment", row.get_ref(4)?.as_blob().map_err(rusqlite::Error::from)?)?,
+        at: row.get(5)?,
+        who: row.get(6)?,
+    })
+}

@@ -1,0 +1,179 @@
+//! The ledger: one SQLite file in WAL mode, one connection that writes, a few that read.
+//!
+//! Connections and transactions live here; each table has a file of its own beside this one, with the part of
+//! [`Store`](crate::Store) that speaks of it.
+
+mod column;
+pub(crate) mod deployments;
+pub(crate) mod environment;
+pub(crate) mod history;
+mod migrations;
+pub(crate) mod modules;
+pub(crate) mod outcomes;
+pub(crate) mod preparations;
+mod record;
+pub(crate) mod results;
+pub(crate) mod signatures;
+pub(crate) mod snapshots;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use prefab_model::Limits;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use crate::StoreError;
+use crate::error::Fault;
+
+const FILE: &str = "ledger.db";
+
+/// How long to wait for another process that writes. Its transactions are batches that take well below a second.
+const BUSY: Duration = Duration::from_secs(30);
+
+/// Up to this size the whole file is checked when it is opened: some 15 ms. Above, damage is found when it is met.
+const CHECKED_ON_OPEN: u64 = 8 << 20;
+
+/// Set to this by the first migration: `PFAB`. Tells a ledger from the database of another program.
+const APPLICATION_ID: i64 = 0x5046_4142;
+
+pub(crate) struct Ledger {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    idle_readers: Mutex<Vec<Connection>>,
+    /// The sets of limits met so far, by their number in the ledger: a handful, and every outcome refers to one.
+    limits: RwLock<HashMap<i64, Limits>>,
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    pub(crate) fn open(state: &Path) -> Result<Self, StoreError> {
+        const ACTION: &str = "open the ledger";
+        let path = state.join(FILE);
+        let named = |fault: Fault| fault.into_error(ACTION, &path);
+        // SQLite has no lock for "read the version, then migrate": two first commands at a time would both do it.
+        let turn = state.join("open.lock");
+        let turn = File::create(&turn)
+            .and_then(|file| file.lock().map(|()| file))
+            .map_err(|error| StoreError::io("lock", turn, error))?;
+        let mut writer = connect(&path).map_err(named)?;
+        check_owner(&writer, &path).map_err(named)?;
+        let version = migrations::version(&writer).map_err(named)?;
+        if !migrations::is_latest(version, &path)? {
+            migrations::apply(&mut writer).map_err(named)?;
+        }
+        drop(turn);
+        if std::fs::metadata(&path).is_ok_and(|file| file.len() <= CHECKED_ON_OPEN) {
+            quick_check(&writer).map_err(named)?;
+        }
+        Ok(Self {
+            path,
+            writer: Mutex::new(writer),
+            idle_readers: Mutex::new(Vec::new()),
+            limits: RwLock::new(HashMap::new()),
+        })
+    }
+
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        self.read("check the ledger", quick_check)
+    }
+
+    /// Runs `body` on a connection that does not write.
+    pub(crate) fn read<T>(
+        &self,
+        action: &'static str,
+        body: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let named = |fault: Fault| fault.into_error(action, &self.path);
+        let idle = lock(&self.idle_readers).pop();
+        let reader = match idle {
+            Some(reader) => reader,
+            None => connect_reader(&self.path).map_err(named)?,
+        };
+        let result = body(&reader).map_err(named);
+        // After an error the connection is dropped: it may be the one that is broken.
+        if result.is_ok() {
+            lock(&self.idle_readers).push(reader);
+        }
+        result
+    }
+
+    /// Runs `body` in one transaction that is durable when this returns, or has never been.
+    pub(crate) fn write<T>(
+        &self,
+        action: &'static str,
+        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let mut writer = lock(&self.writer);
+        let run = || {
+            let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = body(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        run().map_err(|fault: Fault| fault.into_error(action, &self.path))
+    }
+}
+
+/// A thread that panicked inside a transaction has rolled it back while unwinding, so the connection is fine.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn connect(path: &Path) -> Result<Connection, Fault> {
+    let connection = open_file(path, OpenFlags::SQLITE_OPEN_CREATE)?;
+    // A page cache that holds the inner pages of the outcomes' index for a million modules.
+    connection.pragma_update(None, "cache_size", -64 * 1024)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // FULL: the WAL is flushed at every commit, so that power may fail right after it.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // Ids are looked up in the transaction that writes them. SQLite would search all outcomes whenever a detail is deleted.
+    connection.pragma_update(None, "foreign_keys", false)?;
+    // Pages between checkpoints (16 MiB): a batch touches random pages of the outcomes' index, and later batches touch many of them again.
+    connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    Ok(connection)
+}
+
+fn connect_reader(path: &Path) -> Result<Connection, Fault> {
+    let connection = open_file(path, OpenFlags::empty())?;
+    connection.pragma_update(None, "cache_size", -8 * 1024)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn open_file(path: &Path, create: OpenFlags) -> Result<Connection, Fault> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create,
+    )?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    Ok(connection)
+}
+
+/// Refuses a database with tables of another program.
+fn check_owner(connection: &Connection, path: &Path) -> Result<(), Fault> {
+    let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
+    if id == APPLICATION_ID || (id == 0 && tables == 0) {
+        Ok(())
+    } else {
+        Err(StoreError::ForeignLedger { path: path.to_owned() }.into())
+    }
+}
+
+fn quick_check(connection: &Connection) -> Result<(), Fault> {
+    let found: String = connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0))?;
+    if found == "ok" { Ok(()) } else { Err(Fault::Record(found)) }
+}
