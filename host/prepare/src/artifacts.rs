@@ -1,0 +1,127 @@
+//! Looking at what was prepared of a module.
+
+use std::path::Path;
+
+use prefab_model::{
+    ArtifactInfo, BundleDigest, CompilerName, Limits, ModuleName, OutcomeKind, SourceDigest, Stored, Task,
+};
+use prefab_store::{BundleLimits, DeployedBundle, ModuleResult, StoreError};
+use semver::Version;
+use serde::Serialize;
+
+use crate::environment::Environment;
+use crate::modules::ModulesError;
+
+/// Why a module's artifacts cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactsError {
+    /// There is no such module.
+    #[error(transparent)]
+    Module(#[from] Box<ModulesError>),
+    /// It was not prepared.
+    #[error(
+        "module {module} has no artifacts: it was not prepared successfully. `prefab errors {module}` says why, `prefab prepare` tries again"
+    )]
+    NotPrepared {
+        /// The module.
+        module: ModuleName,
+    },
+    /// The ledger or the blobs failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What was prepared of a module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModuleArtifacts {
+    /// The module.
+    pub module: ModuleName,
+    /// The platform version it was prepared for.
+    pub platform: Version,
+    /// One bundle for each compiler that took any of its files.
+    pub bundles: Vec<BundleArtifacts>,
+}
+
+/// The artifacts of one compilation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BundleArtifacts {
+    /// The compiler.
+    pub compiler: CompilerName,
+    /// The bundle that holds them.
+    pub bundle: BundleDigest,
+    /// The size of the bundle as stored, in bytes.
+    pub size: u64,
+    /// The artifacts.
+    pub artifacts: Vec<ArtifactInfo>,
+}
+
+/// Lists what was prepared of a module.
+pub fn artifacts(env: &Environment, module: &ModuleName) -> Result<ModuleArtifacts, ArtifactsError> {
+    let (platform, bundles) = prepared(env, module)?;
+    let bundles = bundles
+        .into_iter()
+        .map(|DeployedBundle { compiler, bundle, size, .. }| {
+            let artifacts = env.store().blobs().list_bundle(&bundle, limits(env))?;
+            Ok(BundleArtifacts { compiler, bundle, size, artifacts })
+        })
+        .collect::<Result<_, StoreError>>()?;
+    Ok(ModuleArtifacts { module: module.clone(), platform, bundles })
+}
+
+/// Writes what was prepared of a module into a folder that is empty or does not exist. Returns how many files there are.
+pub fn extract_artifacts(
+    env: &Environment,
+    module: &ModuleName,
+    folder: &Path,
+) -> Result<u64, ArtifactsError> {
+    let (_, bundles) = prepared(env, module)?;
+    let digests: Vec<BundleDigest> = bundles.into_iter().map(|bundle| bundle.bundle).collect();
+    Ok(env.store().blobs().extract(&digests, folder, limits(env))?.len() as u64)
+}
+
+/// The bundles of a module as it was last prepared.
+fn prepared(
+    env: &Environment,
+    module: &ModuleName,
+) -> Result<(Version, Vec<DeployedBundle>), ArtifactsError> {
+    let store = env.store();
+    if store.module(module)?.is_none() {
+        return Err(Box::new(ModulesError::unknown(env, module)).into());
+    }
+    let not_prepared = || ArtifactsError::NotPrepared { module: module.clone() };
+    let (preparation, result) = store.latest_result(module)?.ok_or_else(not_prepared)?;
+    let version = store.preparation(preparation)?.ok_or_else(not_prepared)?.version;
+    let bundles = bundles(env, &result, &|_| SourceDigest::from_bytes([0; 32]))?.ok_or_else(not_prepared)?;
+    Ok((version, bundles))
+}
+
+/// The bundles that a result stands for; none if one is missing. `source` tells the source that a compiler saw.
+pub(crate) fn bundles(
+    env: &Environment,
+    result: &ModuleResult,
+    source: &dyn Fn(&CompilerName) -> SourceDigest,
+) -> Result<Option<Vec<DeployedBundle>>, StoreError> {
+    if result.state != prefab_model::ModuleState::Prepared {
+        return Ok(None);
+    }
+    let mut bundles = Vec::new();
+    for compilation in result.compilations.iter().filter(|compilation| compilation.task == Task::Compile) {
+        let Some(known) = env.store().known(&compilation.key)? else { return Ok(None) };
+        let OutcomeKind::Compiled(Stored::Bundle { digest, size }) = known.kind else { return Ok(None) };
+        bundles.push(DeployedBundle {
+            compiler: compilation.compiler.clone(),
+            key: compilation.key,
+            source: source(&compilation.compiler),
+            bundle: digest,
+            size,
+        });
+    }
+    Ok(Some(bundles))
+}
+
+/// How much of a bundle is unpacked at most: what the environment lets a compilation produce, or what was the default when it
+/// did.
+pub(crate) fn limits(env: &Environment) -> BundleLimits {
+    let (default, now) = (Limits::default(), Limits::default().with(&env.config().limits));
+    BundleLimits { bytes: default.output.max(now.output), artifacts: default.artifacts.max(now.artifacts) }
+}

@@ -1,0 +1,174 @@
+//! An environment on disk: where its parts are, and making or opening one.
+//!
+//! ```text
+//! prefab.toml        configuration, written by people and by `prefab config set`
+//! deployed/MODULE    what is deployed: a link to a complete folder under .prefab/published
+//! .prefab/           state: ledger, blobs, lock, published folders. Nobody else's business
+//! ```
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use prefab_model::{Config, Release};
+use prefab_store::{Store, StoreError};
+use semver::Version;
+use serde::Serialize;
+
+const CONFIG: &str = "prefab.toml";
+const STATE: &str = ".prefab";
+const DEPLOYED: &str = "deployed";
+
+/// Why an environment could not be made or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    /// There is one already.
+    #[error("{0} is an environment already: it has a prefab.toml")]
+    Exists(PathBuf),
+    /// There is none.
+    #[error(
+        "there is no prefab.toml in {0} or in a folder above it: make an environment with `prefab init`, or name one with `--env`"
+    )]
+    NotFound(PathBuf),
+    /// `prefab.toml` cannot be used.
+    #[error("{} cannot be used: {source}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// Reading or writing failed.
+    #[error("{what} {}", path.display())]
+    Io {
+        /// What was attempted.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// The ledger or the blobs could not be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The platform version of an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Platform {
+    /// The version.
+    pub version: Version,
+    /// A link to its release notes.
+    pub notes: Option<String>,
+}
+
+/// An environment that is open.
+pub struct Environment {
+    root: PathBuf,
+    config: Config,
+    store: Store,
+}
+
+impl Environment {
+    /// Makes a new environment in `root`, creating the folder if need be.
+    pub fn init(root: &Path, name: &str) -> Result<Self, EnvironmentError> {
+        fs::create_dir_all(root).map_err(io_error("cannot create the folder", root))?;
+        let path = root.join(CONFIG);
+        let mut table = toml_edit::DocumentMut::new();
+        table["name"] = toml_edit::value(name);
+        let text = format!(
+            "{table}\n# jobs = 2                   # compilations at a time; one a core without it\n\
+             # [limits]                   # caps laid over those of the release: `prefab config list`\n\
+             # fuel = \"100G\"\n# [options.typescript]       # options laid over those of the release\n# minify = \"true\"\n"
+        );
+        let mut file = fs::File::create_new(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => EnvironmentError::Exists(root.to_owned()),
+            _ => io_error("cannot create", &path)(source),
+        })?;
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .map_err(io_error("cannot write", &path))?;
+        Self::open(root)
+    }
+
+    /// Opens the environment in `root`.
+    pub fn open(root: &Path) -> Result<Self, EnvironmentError> {
+        let root = root.canonicalize().map_err(io_error("cannot open the folder", root))?;
+        let path = root.join(CONFIG);
+        let text = fs::read_to_string(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => EnvironmentError::NotFound(root.clone()),
+            _ => io_error("cannot read", &path)(source),
+        })?;
+        let config = Config::parse(&text)
+            .map_err(|source| EnvironmentError::Config { path, source: Box::new(source) })?;
+        let store = Store::open(&root.join(STATE))?;
+        Ok(Self { root, config, store })
+    }
+
+    /// The nearest folder from `start` upwards that is an environment.
+    pub fn discover(start: &Path) -> Result<PathBuf, EnvironmentError> {
+        start
+            .ancestors()
+            .find(|folder| folder.join(CONFIG).is_file())
+            .map(Path::to_owned)
+            .ok_or_else(|| EnvironmentError::NotFound(start.to_owned()))
+    }
+
+    /// Its folder, as an absolute path.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Its configuration, as it was when the environment was opened.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Its platform version; none before the first upgrade.
+    pub fn platform(&self) -> Result<Option<Platform>, StoreError> {
+        Ok(self.release()?.map(|release| Platform { version: release.version, notes: release.notes }))
+    }
+
+    /// The release that it is on; none before the first upgrade.
+    pub(crate) fn release(&self) -> Result<Option<Release>, StoreError> {
+        let Some(platform) = self.store.platform()? else { return Ok(None) };
+        let damaged = |reason: String| StoreError::CorruptLedger {
+            action: "read the platform's release",
+            path: self.state_dir().join("ledger.db"),
+            reason,
+        };
+        let installed = self
+            .store
+            .release(&platform.version)?
+            .ok_or_else(|| damaged(format!("release {} is not in it", platform.version)))?;
+        Release::parse(&installed.manifest).map(Some).map_err(|error| damaged(error.to_string()))
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn state_dir(&self) -> PathBuf {
+        self.root.join(STATE)
+    }
+
+    pub(crate) fn deployed_dir(&self) -> PathBuf {
+        self.root.join(DEPLOYED)
+    }
+
+    pub(crate) fn config_path(&self) -> PathBuf {
+        self.root.join(CONFIG)
+    }
+
+    pub(crate) fn set_config(&mut self, config: Config) {
+        self.config = config;
+    }
+}
+
+/// Adds what was attempted to an I/O error: for `map_err`.
+pub(crate) fn io_error(what: &'static str, path: &Path) -> impl Fn(io::Error) -> EnvironmentError {
+    let path = path.to_owned();
+    move |source| EnvironmentError::Io { what, path: path.clone(), source }
+}

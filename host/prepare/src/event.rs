@@ -1,0 +1,104 @@
+//! What a preparation tells those who watch. The terminal, JSON and tests are all fed by this one stream.
+
+use std::time::Duration;
+
+use prefab_model::{
+    CompilerName, Counts, Fuel, ModuleName, ModuleState, PreparationId, PreparationState, Task,
+};
+use semver::Version;
+use serde::Serialize;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Event {
+    /// The environment is on another platform version now.
+    Upgraded {
+        /// The version before, if there was one.
+        from: Option<Version>,
+        /// The version now.
+        to: Version,
+        /// A link to its release notes.
+        notes: Option<String>,
+    },
+    /// Native code is being made of a compiler, since this machine has none of it yet: that takes some seconds.
+    Loading {
+        /// The compiler.
+        compiler: CompilerName,
+        /// Its release.
+        platform: Version,
+    },
+    /// A preparation began.
+    Started {
+        /// Which one.
+        preparation: PreparationId,
+        /// With which version's compilers.
+        platform: Version,
+        /// How many modules take part.
+        modules: u64,
+        /// How many compilations run at a time.
+        jobs: usize,
+    },
+    /// A compilation began.
+    Compiling {
+        /// The module.
+        module: ModuleName,
+        /// The compiler.
+        compiler: CompilerName,
+        /// Which pass.
+        task: Task,
+    },
+    /// A compilation ended, however.
+    Compiled {
+        /// The module.
+        module: ModuleName,
+        /// The compiler.
+        compiler: CompilerName,
+        /// Which pass.
+        task: Task,
+    },
+    /// How far it is; at most some ten times a second.
+    Progress {
+        /// The figures.
+        counts: Counts,
+        /// About how long it will still take, once there is anything to tell it by.
+        eta: Option<Duration>,
+    },
+    /// A module is accounted for.
+    ModuleEnded {
+        /// The module.
+        module: ModuleName,
+        /// How it ended.
+        #[serde(flatten)]
+        state: ModuleState,
+        /// Whether all its outcomes were known before.
+        reused: bool,
+    },
+    /// The preparation ended.
+    Finished(Summary),
+}
+
+/// What came of a preparation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Which one.
+    pub preparation: PreparationId,
+    /// With which version's compilers.
+    pub platform: Version,
+    /// Done, or stopped before every module was accounted for.
+    pub state: PreparationState,
+    /// The figures.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// How long it took.
+    #[serde(rename = "seconds", serialize_with = "seconds")]
+    pub time: Duration,
+    /// How many compilations were run; all others were known.
+    pub compiled: u64,
+    /// The fuel that they used, where it is known.
+    pub fuel: Fuel,
+}
+
+fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
+}

@@ -1,0 +1,49 @@
+//! The heart of prefab: environments, their modules and releases; preparing modules, and publishing what was prepared.
+//!
+//! The way of one module is `run/mod.rs`: a snapshot of its files (`snapshot.rs`), a plan with a key (`plan.rs`), a compilation
+//! (`executor.rs`), a row in a batch (`run/recorder.rs`). Whatever changes an environment holds it (`lock.rs`). What is shown to
+//! people is not made here: functions return plain data, and a running preparation is a stream of [`Event`]s.
+
+mod artifacts;
+mod environment;
+mod errors;
+mod event;
+mod excerpt;
+mod executor;
+mod history;
+mod import;
+mod lock;
+mod modules;
+mod native_cache;
+mod plan;
+mod priority;
+mod publish;
+mod releases;
+mod run;
+mod settings;
+mod snapshot;
+mod status;
+
+pub use artifacts::{ArtifactsError, BundleArtifacts, ModuleArtifacts, artifacts, extract_artifacts};
+pub use environment::{Environment, EnvironmentError, Platform};
+pub use errors::{ErrorReport, ErrorsError, ModuleErrors, Problem, errors};
+pub use event::{Event, Summary};
+pub use history::{Action, HistoryEntry, history};
+pub use import::description::DescriptionError;
+pub use import::npm::SkippedPackage;
+pub use lock::{Activity, Held, HoldError};
+pub use modules::{
+    ImportSummary, ModuleSummary, ModulesError, add_module, import_npm, list_modules, remove_module,
+};
+pub use native_cache::open_sandbox;
+pub use prefab_sandbox::{Sandbox, SandboxError};
+pub use prefab_store::{Note, StoreError};
+pub use priority::Priority;
+pub use publish::{PublishError, PublishSelection, PublishSummary, Published, PublishedHow, publish};
+pub use releases::{
+    CompilerInspection, ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleasesError, inspect_release,
+    install_release, list_releases,
+};
+pub use run::{PrepareError, PrepareOptions, Selection, Stop, prepare, upgrade};
+pub use settings::{Setting, SettingSource, SettingsError, list_settings, set_setting};
+pub use status::{EnvironmentState, Status, status};

@@ -1,0 +1,236 @@
+//! Which modules an environment has: adding, importing, removing and listing them.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use prefab_model::{ModuleName, ModuleState};
+use prefab_store::{ModuleKind, ModuleRow, StoreError};
+use semver::Version;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::environment::{Environment, EnvironmentError, io_error};
+use crate::history::{Action, millis, record};
+use crate::import::description::{self, DescriptionError};
+use crate::import::npm::{self, SkippedPackage};
+use crate::lock::{Activity, Held, HoldError};
+
+/// Why the environment's modules could not be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ModulesError {
+    /// The folder is not there or cannot be read.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// The folder is not a module.
+    #[error("{} is not a module", dir.display())]
+    NotAModule {
+        /// The folder.
+        dir: PathBuf,
+        /// Why not.
+        #[source]
+        source: DescriptionError,
+    },
+    /// Another folder has a module of this name.
+    #[error(
+        "there is a module {name} already, in {}: give one of them another name, or remove that one with `prefab module remove {name}`",
+        existing.display()
+    )]
+    Duplicate {
+        /// The name.
+        name: ModuleName,
+        /// The folder of the module that has it.
+        existing: PathBuf,
+    },
+    /// There is no module of this name.
+    #[error("there is no module {name}{}", suggestion(similar.as_ref()))]
+    Unknown {
+        /// The name.
+        name: ModuleName,
+        /// One that may be meant.
+        similar: Option<ModuleName>,
+    },
+    /// The tree has no package at all.
+    #[error("there is no npm package in {}: name a folder with a node_modules in it, or a workspace", dir.display())]
+    NoPackages {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// The environment is held.
+    #[error(transparent)]
+    Hold(#[from] HoldError),
+    /// The ledger failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn suggestion(similar: Option<&ModuleName>) -> String {
+    similar.map_or_else(
+        || ": `prefab module list` shows them".to_owned(),
+        |name| format!(": did you mean {name}?"),
+    )
+}
+
+impl ModulesError {
+    /// Who holds the environment, if that is the reason.
+    pub fn held(&self) -> Option<&Held> {
+        match self {
+            Self::Hold(HoldError::Held(held)) => Some(held),
+            _ => None,
+        }
+    }
+
+    /// There is no module of this name; looks for one that may be meant.
+    pub(crate) fn unknown(env: &Environment, name: &ModuleName) -> Self {
+        let similar = env.store().modules().ok().and_then(|rows| {
+            rows.into_iter()
+                .map(|row| {
+                    (strsim::jaro_winkler(row.manifest.name.as_str(), name.as_str()), row.manifest.name)
+                })
+                .filter(|(likeness, _)| *likeness > 0.8)
+                .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        });
+        Self::Unknown { name: name.clone(), similar: similar.map(|(_, name)| name) }
+    }
+}
+
+/// A module as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModuleSummary {
+    /// Its name.
+    pub name: ModuleName,
+    /// Its own version.
+    pub version: Option<String>,
+    /// Its folder.
+    pub path: PathBuf,
+    /// The application it belongs to.
+    pub application: Option<String>,
+    /// The modules it needs.
+    pub dependencies: Vec<ModuleName>,
+    /// Those of them that the environment does not have.
+    pub missing: Vec<ModuleName>,
+    /// How it ended in the latest preparation.
+    #[serde(flatten)]
+    pub state: ModuleState,
+    /// The platform version of what is deployed of it.
+    pub published: Option<Version>,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ImportSummary {
+    /// Modules that are new.
+    pub added: u64,
+    /// Modules whose description changed.
+    pub updated: u64,
+    /// Modules that are as they were.
+    pub unchanged: u64,
+    /// Modules that an earlier import of this tree brought and that are no longer in it.
+    pub removed: u64,
+    /// How many of the tree's modules lie in another package's `node_modules`.
+    pub nested: u64,
+    /// Packages that could not become modules.
+    pub skipped: Vec<SkippedPackage>,
+}
+
+/// Adds the module in `dir`, or takes in its description again if it is there already.
+pub fn add_module(env: &Environment, dir: &Path) -> Result<ModuleSummary, ModulesError> {
+    let root = dir.canonicalize().map_err(io_error("cannot open the folder", dir))?;
+    let opened =
+        Dir::open_ambient_dir(&root, ambient_authority()).map_err(io_error("cannot open the folder", dir))?;
+    let (kind, manifest) = description::read(&opened)
+        .map_err(|source| ModulesError::NotAModule { dir: dir.to_owned(), source })?;
+    let _hold = env.hold(Activity::Modules)?;
+    if let Some(existing) = env.store().module(&manifest.name)?
+        && existing.root != root
+    {
+        return Err(ModulesError::Duplicate { name: manifest.name, existing: existing.root });
+    }
+    let name = manifest.name.clone();
+    let now = OffsetDateTime::now_utc();
+    env.store().put_modules([ModuleRow { root, kind, manifest, added_at: millis(now) }])?;
+    record(env, now, &Action::Added { module: name.clone() })?;
+    let row = env.store().module(&name)?.ok_or_else(|| ModulesError::unknown(env, &name))?;
+    summary(env, row)
+}
+
+/// Removes a module. What is deployed of it stays deployed.
+pub fn remove_module(env: &Environment, name: &ModuleName) -> Result<(), ModulesError> {
+    let _hold = env.hold(Activity::Modules)?;
+    if !env.store().remove_module(name)? {
+        return Err(ModulesError::unknown(env, name));
+    }
+    record(env, OffsetDateTime::now_utc(), &Action::Removed { module: name.clone() })?;
+    Ok(())
+}
+
+/// All modules, by name.
+pub fn list_modules(env: &Environment) -> Result<Vec<ModuleSummary>, ModulesError> {
+    env.store().modules()?.into_iter().map(|row| summary(env, row)).collect()
+}
+
+/// Makes every package of a `node_modules` tree or a workspace a module. Doing it again takes in what changed.
+pub fn import_npm(
+    env: &Environment,
+    dir: &Path,
+    progress: &mut dyn FnMut(u64),
+) -> Result<ImportSummary, ModulesError> {
+    let root = dir.canonicalize().map_err(io_error("cannot open the folder", dir))?;
+    let _hold = env.hold(Activity::Modules)?;
+    let tree = npm::find(&root, progress);
+    if tree.modules.is_empty() {
+        return Err(ModulesError::NoPackages { dir: dir.to_owned() });
+    }
+    let mut import = ImportSummary { nested: tree.nested, skipped: tree.skipped, ..ImportSummary::default() };
+    let now = OffsetDateTime::now_utc();
+    let modules = tree.modules.len() as u64;
+    let names: BTreeSet<ModuleName> =
+        tree.modules.iter().map(|(_, manifest)| manifest.name.clone()).collect();
+    let mut changed = Vec::new();
+    for (folder, manifest) in tree.modules {
+        match env.store().module(&manifest.name)? {
+            Some(existing) if existing.root != folder && !existing.root.starts_with(&root) => {
+                return Err(ModulesError::Duplicate { name: manifest.name, existing: existing.root });
+            }
+            Some(existing) if existing.root == folder && existing.manifest == manifest => {
+                import.unchanged += 1;
+                continue;
+            }
+            Some(_) => import.updated += 1,
+            None => import.added += 1,
+        }
+        changed.push(ModuleRow { root: folder, kind: ModuleKind::Npm, manifest, added_at: millis(now) });
+    }
+    env.store().put_modules(changed)?;
+    for gone in env.store().modules()? {
+        let ours = gone.kind == ModuleKind::Npm && gone.root.starts_with(&root);
+        if ours && !names.contains(&gone.manifest.name) && env.store().remove_module(&gone.manifest.name)? {
+            import.removed += 1;
+        }
+    }
+    record(env, now, &Action::Imported { tree: root.display().to_string(), modules })?;
+    Ok(import)
+}
+
+fn summary(env: &Environment, row: ModuleRow) -> Result<ModuleSummary, ModulesError> {
+    let store = env.store();
+    let name = row.manifest.name;
+    let mut missing = Vec::new();
+    for dependency in row.manifest.dependencies.values() {
+        if store.module(dependency)?.is_none() {
+            missing.push(dependency.clone());
+        }
+    }
+    let state = store.latest_result(&name)?.map_or(ModuleState::Pending, |(_, result)| result.state);
+    Ok(ModuleSummary {
+        published: store.deployment(&name)?.map(|deployment| deployment.version),
+        version: row.manifest.version,
+        path: row.root,
+        application: row.manifest.application,
+        dependencies: row.manifest.dependencies.into_values().collect(),
+        missing,
+        state,
+        name,
+    })
+}

@@ -1,0 +1,197 @@
+//! The second pass, for one module: compile it, shown the signatures of its dependencies.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use crossbeam_channel::Sender;
+use prefab_model::{Compilation, Diagnostic, ModuleManifest, ModuleName, ModuleState, SkipReason, Task};
+use prefab_sandbox::Inputs;
+use prefab_store::{CompilationRef, ModuleResult, ModuleRow, Note, StoreError};
+
+use super::pool::Message;
+use super::roster::{AllSigned, Index, NoSignature, SignatureState, Signed, Source};
+use super::shared::{Ended, Fresh, Shared};
+use super::sign::inputs;
+use crate::plan::DependencyState;
+use crate::snapshot::SourceProblem;
+
+/// What came of the second pass for a module.
+pub(super) struct CompileReport {
+    pub(super) index: Index,
+    pub(super) result: ModuleResult,
+    pub(super) fresh: Fresh,
+}
+
+pub(super) fn compile(
+    shared: &Shared<'_>,
+    all: &AllSigned,
+    index: Index,
+    tell: &Sender<Message<CompileReport>>,
+) -> Result<Option<CompileReport>, StoreError> {
+    let module = shared.roster.name(index).clone();
+    let mut fresh = Fresh::default();
+    let mut result = ModuleResult {
+        module,
+        state: ModuleState::Prepared,
+        reused: false,
+        host_error: None,
+        notes: Vec::new(),
+        problems: Vec::new(),
+        compilations: Vec::new(),
+    };
+    let sources = match all[index as usize].as_ref().map(|first| &first.signed) {
+        Some(Signed::Read(sources)) => sources,
+        Some(Signed::Unreadable(problem)) => {
+            fail_unread(&mut result, (**problem).clone());
+            return Ok(Some(CompileReport { index, result, fresh }));
+        }
+        None => return Ok(None),
+    };
+    let Some(row) = shared.store.module(&result.module)? else { return Ok(None) };
+    note_missing(shared, &row.manifest, &mut result.notes);
+    if sources.is_empty() {
+        result.notes.push(Note::NothingToCompile);
+    }
+    take_in_signatures(shared, sources, &mut result);
+    for source in sources {
+        let dependencies = match dependencies(shared, all, source, &row.manifest)? {
+            Ok(dependencies) => dependencies,
+            Err(root) => {
+                result.state = ModuleState::Skipped(SkipReason { root });
+                break;
+            }
+        };
+        result.notes.extend(dependencies.earlier.into_iter().map(Note::EarlierSignature));
+        let entry = &shared.toolchain.release.compilers[usize::from(source.compiler)];
+        let compiler = &shared.toolchain.compilers[usize::from(source.compiler)];
+        let compilation = shared.planner.compile(entry, &row.manifest, source.digest, |dependency| {
+            dependencies.states.get(dependency).copied().unwrap_or(DependencyState::Absent)
+        });
+        let read = || read_inputs(shared, &row, source, &compilation);
+        match shared.ended(compiler, &compilation, read, &mut fresh, tell)? {
+            Ended::Known { kind } => {
+                if !kind.is_compiled() {
+                    result.state = ModuleState::Failed;
+                }
+                result.compilations.push(CompilationRef {
+                    compiler: entry.name.clone(),
+                    task: Task::Compile,
+                    key: compilation.key,
+                });
+            }
+            Ended::HostTrouble(text) => {
+                result.state = ModuleState::Failed;
+                result.host_error = Some(text);
+            }
+            Ended::Unreadable(problem) => {
+                fail_unread(&mut result, problem.diagnostic());
+                break;
+            }
+            Ended::Cancelled => return Ok(None),
+        }
+    }
+    result.notes.sort_unstable();
+    result.notes.dedup();
+    result.reused = fresh.ran == 0 && result.host_error.is_none() && result.problems.is_empty();
+    Ok(Some(CompileReport { index, result, fresh }))
+}
+
+fn fail_unread(result: &mut ModuleResult, problem: Diagnostic) {
+    result.state = ModuleState::Failed;
+    result.problems.push(problem);
+}
+
+fn note_missing(shared: &Shared<'_>, manifest: &ModuleManifest, notes: &mut Vec<Note>) {
+    let missing = manifest.dependencies.iter().filter(|(_, module)| shared.roster.find(module).is_none());
+    notes.extend(missing.map(|(name, _)| Note::DependencyMissing(name.clone())));
+}
+
+/// A module whose own signature could not be made has failed, also if compiling it succeeds.
+fn take_in_signatures(shared: &Shared<'_>, sources: &[Source], result: &mut ModuleResult) {
+    for source in sources {
+        let compiler = &shared.toolchain.release.compilers[usize::from(source.compiler)].name;
+        let key = match &source.signature {
+            SignatureState::None => continue,
+            SignatureState::Made { key, .. } => Some(*key),
+            SignatureState::Failed { key, host_error } => {
+                result.state = ModuleState::Failed;
+                result.host_error.clone_from(host_error);
+                *key
+            }
+        };
+        let reference = |key| CompilationRef { compiler: compiler.clone(), task: Task::Signature, key };
+        result.compilations.extend(key.map(reference));
+    }
+}
+
+struct Dependencies {
+    states: BTreeMap<ModuleName, DependencyState>,
+    /// Those of which an earlier signature is used.
+    earlier: Vec<ModuleName>,
+}
+
+/// How the module's dependencies look to this compiler; the root of the trouble if one of them has no signature at all.
+fn dependencies(
+    shared: &Shared<'_>,
+    all: &AllSigned,
+    source: &Source,
+    manifest: &ModuleManifest,
+) -> Result<Result<Dependencies, ModuleName>, StoreError> {
+    let mut found = Dependencies { states: BTreeMap::new(), earlier: Vec::new() };
+    let modules: BTreeSet<&ModuleName> = manifest.dependencies.values().collect();
+    for module in modules {
+        let Some(index) = shared.roster.find(module) else { continue };
+        let state =
+            match all[index as usize].as_ref().map(|first| first.signed.for_dependents(source.compiler)) {
+                Some(Ok(state)) => state,
+                // It takes no part, or its signature could not be made: one from an earlier success is the next best.
+                missing => {
+                    let compiler = &shared.toolchain.release.compilers[usize::from(source.compiler)].name;
+                    match (shared.store.latest_signature(module, compiler)?, missing) {
+                        (Some(digest), missing) => {
+                            if missing == Some(Err(NoSignature)) {
+                                found.earlier.push(module.clone());
+                            }
+                            DependencyState::Signed(digest)
+                        }
+                        (None, Some(Err(NoSignature))) => return Ok(Err(module.clone())),
+                        (None, _) => DependencyState::Unsigned,
+                    }
+                }
+            };
+        found.states.insert(module.clone(), state);
+    }
+    Ok(Ok(found))
+}
+
+/// Reads the module's files again, which must still be those of the first pass, and the signatures of its dependencies.
+fn read_inputs(
+    shared: &Shared<'_>,
+    row: &ModuleRow,
+    source: &Source,
+    compilation: &Compilation,
+) -> Result<Inputs, SourceProblem> {
+    let trouble =
+        |what: &str, error: &dyn std::fmt::Display| SourceProblem::Store(format!("{what}: {error}"));
+    let dir = Dir::open_ambient_dir(&row.root, ambient_authority())
+        .map_err(|source| SourceProblem::Io { path: "its folder".to_owned(), source })?;
+    let snapshot = shared
+        .store
+        .snapshot(&row.manifest.name)
+        .map_err(|error| trouble("the ledger cannot be read", &error))?
+        .unwrap_or_default();
+    let entry = &shared.toolchain.release.compilers[usize::from(source.compiler)];
+    let mut inputs = inputs(&dir, &snapshot, &mut [], &|path| entry.takes(path))?;
+    for dependency in &compilation.module.dependencies {
+        if let Some(digest) = dependency.signature {
+            let bytes = shared
+                .store
+                .signature(&digest)
+                .map_err(|error| trouble("a signature cannot be read", &error))?
+                .ok_or_else(|| trouble("a signature is missing from the ledger", &digest))?;
+            inputs.signatures.insert(dependency.name.clone(), bytes.into());
+        }
+    }
+    Ok(inputs)
+}

@@ -1,0 +1,96 @@
+//! The threads that compile. Each takes the next module, works on it and sends what came of it to the one thread that owns the
+//! preparation's state; nothing else is shared.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
+use prefab_model::{CompilerName, ModuleName, Task};
+use prefab_sandbox::THREAD_STACK;
+use prefab_store::StoreError;
+
+use super::roster::Index;
+use super::stop::Stop;
+use crate::priority::Priority;
+
+/// Messages under way: enough that no thread waits for a batch to be committed, few enough to hold in memory.
+const UNDER_WAY: usize = 256;
+/// How long the owner of the state waits for a message before it looks at the clock.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What a worker tells.
+pub(super) enum Message<T> {
+    /// A compilation begins.
+    Compiling(ModuleName, CompilerName, Task),
+    /// A compilation is over.
+    Compiled(ModuleName, CompilerName, Task),
+    /// A module is through.
+    Through(T),
+    /// The store failed.
+    Broken(StoreError),
+}
+
+/// How the threads are to work.
+#[derive(Clone, Copy)]
+pub(super) struct Pool<'a> {
+    pub(super) jobs: usize,
+    pub(super) priority: Priority,
+    pub(super) stop: &'a Stop,
+}
+
+impl Pool<'_> {
+    /// Works through `order`. `work` runs on the pool's threads and gives nothing for a module that it had to leave; `on` is called on this
+    /// thread with every message, and with none from time to time.
+    ///
+    /// # Errors
+    /// The first error of `on`; then what is running is cancelled and nothing new is started.
+    pub(super) fn each<T: Send, E: From<std::io::Error>>(
+        self,
+        order: &[Index],
+        work: impl Fn(Index, &Sender<Message<T>>) -> Result<Option<T>, StoreError> + Sync,
+        mut on: impl FnMut(Option<Message<T>>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let next = AtomicUsize::new(0);
+        let broken = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let (sender, receiver) = bounded(UNDER_WAY);
+            for number in 0..self.jobs.min(order.len()) {
+                let (sender, work, next, broken) = (sender.clone(), &work, &next, &broken);
+                let body = move || {
+                    self.priority.apply();
+                    while !self.stop.is_asked() && !broken.load(Ordering::Relaxed) {
+                        let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                        let message = match work(*index, &sender) {
+                            Ok(Some(report)) => Message::Through(report),
+                            Ok(None) => continue,
+                            Err(error) => Message::Broken(error),
+                        };
+                        if sender.send(message).is_err() {
+                            break;
+                        }
+                    }
+                };
+                let thread =
+                    std::thread::Builder::new().name(format!("compile-{number}")).stack_size(THREAD_STACK);
+                if let Err(error) = thread.spawn_scoped(scope, body) {
+                    broken.store(true, Ordering::Relaxed);
+                    return Err(error.into());
+                }
+            }
+            drop(sender);
+            loop {
+                let message = match receiver.recv_timeout(TICK) {
+                    Ok(message) => Some(message),
+                    Err(RecvTimeoutError::Timeout) => None,
+                    Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                };
+                if let Err(error) = on(message) {
+                    broken.store(true, Ordering::Relaxed);
+                    self.stop.cancel().raise();
+                    // Dropping the receiver lets go those that wait to send.
+                    return Err(error);
+                }
+            }
+        })
+    }
+}
