@@ -1,0 +1,326 @@
+//! The command line: every command and flag with its help and examples, in one place.
+//!
+//! What the commands do is in `commands/`, one file each.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use prefab_model::{ConfigKey, ModuleName};
+use prefab_prepare::ReleaseTarget;
+
+use crate::exit::Exit;
+
+/// Prepares every module of an environment with a new platform version's compilers, in the background, each compilation
+/// in its own sandbox. Nothing is deployed until you publish it.
+#[derive(Debug, Parser)]
+#[command(name = "prefab", version, max_term_width = 110, after_help = Exit::help(), after_long_help = long_help())]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+fn long_help() -> String {
+    format!(
+        "Examples:\n  \
+         prefab init shop && cd shop            make an environment\n  \
+         prefab module add ../modules/*         say which modules it has\n  \
+         prefab upgrade ../11.9.0/release.toml  go to a platform version and prepare all modules\n  \
+         prefab errors                          see what the compilers reject\n  \
+         prefab publish --all                   deploy what is prepared\n\n{}",
+        Exit::help()
+    )
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The environment: a folder with a prefab.toml [default: the nearest from here upwards]
+    #[arg(long, global = true, env = "PREFAB_ENV", value_name = "DIR", hide_env_values = true)]
+    pub(crate) env: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// When to use colours; `auto` heeds NO_COLOR
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: ColorChoice,
+    /// No progress, only results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Log what happens to standard error; twice or three times for more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Log by a filter, such as `prefab_sandbox=trace,info`; goes before -v
+    #[arg(long, global = true, env = "PREFAB_LOG", value_name = "FILTER", hide_env_values = true)]
+    pub(crate) log: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a new environment
+    #[command(after_help = "Examples:\n  prefab init\n  prefab init shop --name \"The shop\"")]
+    Init {
+        /// The folder [default: --env, or this folder]
+        dir: Option<PathBuf>,
+        /// The environment's name, for people [default: the folder's name]
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List, add and remove modules
+    #[command(subcommand)]
+    Module(ModuleCommand),
+    /// Make modules of what other tools have
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// List, install and inspect releases
+    #[command(subcommand)]
+    Release(ReleaseCommand),
+    /// Go to another platform version and prepare all modules with it
+    ///
+    /// Checks that the release upgrades from this environment's platform version, switches to it and starts the
+    /// preparation. Running deployments stay untouched. Ctrl-C lets the running compilations end and stops; a second one
+    /// stops at once. `prefab prepare` goes on from there.
+    #[command(
+        after_help = "Examples:\n  prefab upgrade 11.9.0\n  prefab upgrade ../11.9.0/release.toml --jobs 2"
+    )]
+    Upgrade {
+        /// A version that is installed, or a release.toml, which is installed first
+        #[arg(value_name = "VERSION|MANIFEST")]
+        target: ReleaseTarget,
+        #[command(flatten)]
+        running: Running,
+    },
+    /// Prepare the modules with the current platform version
+    ///
+    /// Only what has changed is compiled. A preparation that was stopped goes on. Ctrl-C lets the running compilations end
+    /// and stops; a second one stops at once.
+    #[command(
+        after_help = "Examples:\n  prefab prepare\n  prefab prepare --failed --priority normal\n  prefab prepare --module cart checkout"
+    )]
+    Prepare {
+        /// Only the modules that failed or were skipped
+        #[arg(long, conflicts_with = "modules")]
+        failed: bool,
+        /// Only these modules
+        #[arg(long = "module", value_name = "MODULE", num_args = 1..)]
+        modules: Vec<ModuleName>,
+        #[command(flatten)]
+        running: Running,
+    },
+    /// Show the platform version and how the modules are
+    #[command(after_help = "Examples:\n  prefab status\n  prefab status --watch\n  prefab status --json")]
+    Status {
+        /// Show the progress until the preparation that is running ends; with --json, one line at each change
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Show what is wrong with the modules, drawn in their sources
+    #[command(
+        after_help = "Examples:\n  prefab errors\n  prefab errors cart\n  prefab errors --format sarif > prefab.sarif"
+    )]
+    Errors {
+        /// Only this module, with all that its compilers had to say
+        module: Option<ModuleName>,
+        /// How to print them [default: human, or json with --json]
+        #[arg(long, value_enum)]
+        format: Option<ErrorFormat>,
+    },
+    /// List or extract what a module's compilations produced
+    #[command(after_help = "Examples:\n  prefab artifacts cart\n  prefab artifacts cart --extract /tmp/cart")]
+    Artifacts {
+        /// The module
+        module: ModuleName,
+        /// Write the artifacts into this folder
+        #[arg(long, value_name = "DIR")]
+        extract: Option<PathBuf>,
+    },
+    /// Make prepared artifacts the deployed ones
+    ///
+    /// An unchanged module is only switched, which compiles nothing. A module whose source has changed is compiled with the
+    /// current platform version first.
+    #[command(
+        after_help = "Examples:\n  prefab publish cart checkout\n  prefab publish --application shop\n  prefab publish --all"
+    )]
+    #[command(group(clap::ArgGroup::new("what").required(true)))]
+    Publish {
+        /// These modules
+        #[arg(group = "what", value_name = "MODULE")]
+        modules: Vec<ModuleName>,
+        /// All modules with this application label
+        #[arg(long, group = "what", value_name = "NAME")]
+        application: Option<String>,
+        /// All modules
+        #[arg(long, group = "what")]
+        all: bool,
+    },
+    /// List and change settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Show who did what when, the newest first
+    #[command(after_help = "Examples:\n  prefab history --limit 20\n  prefab history --json")]
+    History {
+        /// At most this many entries
+        #[arg(long, value_name = "N", default_value_t = 1000)]
+        limit: u32,
+    },
+    /// Print a completion script
+    #[command(
+        after_help = "Examples:\n  prefab completions bash > ~/.local/share/bash-completion/completions/prefab\n  prefab completions fish > ~/.config/fish/completions/prefab.fish"
+    )]
+    Completions {
+        /// The shell it is for
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModuleCommand {
+    /// List the modules
+    #[command(after_help = "Examples:\n  prefab module list\n  prefab module list --json")]
+    List,
+    /// Add folders as modules, or read their manifests again
+    ///
+    /// A module is a folder with a module.toml or a package.json. Its files stay where they are.
+    #[command(after_help = "Examples:\n  prefab module add modules/cart\n  prefab module add modules/*")]
+    Add {
+        /// The modules' folders
+        #[arg(required = true, value_name = "DIR")]
+        dirs: Vec<PathBuf>,
+    },
+    /// Remove modules from the environment; their files and what is deployed stay
+    #[command(after_help = "Examples:\n  prefab module remove cart")]
+    Remove {
+        /// The modules
+        #[arg(required = true, value_name = "MODULE")]
+        modules: Vec<ModuleName>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// Make a module of every package in a node_modules tree or a workspace
+    #[command(after_help = "Examples:\n  prefab import npm ../web/node_modules")]
+    Npm {
+        /// The tree
+        dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReleaseCommand {
+    /// List the releases that are installed
+    #[command(after_help = "Examples:\n  prefab release list")]
+    List,
+    /// Install a release: check it, and keep its compilers
+    #[command(after_help = "Examples:\n  prefab release install ../11.9.0/release.toml")]
+    Install {
+        /// A release.toml, or its folder
+        manifest: PathBuf,
+    },
+    /// Show a release's compilers with their files, options and limits
+    #[command(
+        after_help = "Examples:\n  prefab release inspect 11.9.0\n  prefab release inspect ../11.9.0/release.toml"
+    )]
+    Inspect {
+        /// A version that is installed, or a release.toml
+        #[arg(value_name = "VERSION|MANIFEST")]
+        target: ReleaseTarget,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// List the settings in force, with where each comes from
+    #[command(after_help = "Examples:\n  prefab config list")]
+    List,
+    /// Change a setting in prefab.toml
+    #[command(
+        after_help = "Keys:\n  jobs                   compilations at a time\n  limits.NAME            a cap on each compilation: `prefab config list` has their names\n  options.COMPILER.NAME  an option of a compiler: `prefab release inspect` has their names\n\nExamples:\n  prefab config set limits.fuel 100G\n  prefab config set options.typescript.minify true"
+    )]
+    Set {
+        /// The setting
+        key: ConfigKey,
+        /// Its value
+        value: String,
+    },
+}
+
+/// How a preparation is run.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Running {
+    /// Compilations at a time [default: `jobs` of prefab.toml, or one a core]
+    #[arg(long, short, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// `idle` leaves the processor to every other program that wants it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) priority: PriorityChoice,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PriorityChoice {
+    #[default]
+    Idle,
+    Normal,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ErrorFormat {
+    /// Code frames, grouped by cause
+    Human,
+    /// As they are in the ledger
+    Json,
+    /// SARIF 2.1.0, for editors and code hosts
+    Sarif,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        fn walk(command: &clap::Command) {
+            for sub in command.get_subcommands() {
+                if sub.has_subcommands() {
+                    walk(sub);
+                } else {
+                    let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+                    assert!(help.contains("Examples:"), "{}", sub.get_name());
+                }
+            }
+        }
+        walk(&Cli::command());
+    }
+
+    #[test]
+    fn publishing_needs_exactly_one_way_of_saying_what() {
+        for (line, fine) in [
+            (&["prefab", "publish", "a", "b"][..], true),
+            (&["prefab", "publish", "--all"], true),
+            (&["prefab", "publish", "--application", "shop"], true),
+            (&["prefab", "publish"], false),
+            (&["prefab", "publish", "a", "--all"], false),
+        ] {
+            assert_eq!(Cli::try_parse_from(line).is_ok(), fine, "{line:?}");
+        }
+    }
+}

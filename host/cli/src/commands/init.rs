@@ -1,0 +1,37 @@
+//! `prefab init`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use prefab_prepare::Environment;
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::report::escape;
+use crate::session::Session;
+
+#[derive(Serialize)]
+struct Made {
+    name: String,
+    root: PathBuf,
+}
+
+pub(super) fn run(session: &Session, dir: Option<PathBuf>, name: Option<String>) -> anyhow::Result<Exit> {
+    let root = dir
+        .or_else(|| session.named().map(Path::to_owned))
+        .map_or_else(std::env::current_dir, std::path::absolute)
+        .context("cannot tell which folder is meant")?;
+    let name = name.unwrap_or_else(|| {
+        root.file_name().map_or_else(|| "environment".to_owned(), |name| name.to_string_lossy().into_owned())
+    });
+    let env = Environment::init(&root, &name)?;
+    let made = Made { name: env.config().name.clone(), root: env.root().to_owned() };
+    session.out.result(&made, |made| {
+        format!(
+            "Environment {} is in {}\n  Add modules with `prefab module add DIR`, then go to a platform version with `prefab upgrade`\n",
+            escape::line(&made.name),
+            escape::line(&made.root.to_string_lossy())
+        )
+    })?;
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,38 @@
+//! The commands, one file each: what to call, and how to show what comes back.
+
+mod artifacts;
+mod completions;
+mod config;
+mod errors;
+mod history;
+mod import;
+mod init;
+mod module;
+mod prepare;
+mod publish;
+mod release;
+mod status;
+mod upgrade;
+
+use crate::args::Command;
+use crate::exit::Exit;
+use crate::session::Session;
+
+/// Runs a command.
+pub(crate) fn run(command: Command, session: &Session) -> anyhow::Result<Exit> {
+    match command {
+        Command::Init { dir, name } => init::run(session, dir, name),
+        Command::Module(command) => module::run(session, command),
+        Command::Import(command) => import::run(session, &command),
+        Command::Release(command) => release::run(session, command),
+        Command::Upgrade { target, running } => upgrade::run(session, &target, &running),
+        Command::Prepare { failed, modules, running } => prepare::run(session, failed, modules, &running),
+        Command::Status { watch } => status::run(session, watch),
+        Command::Errors { module, format } => errors::run(session, module.as_ref(), format),
+        Command::Artifacts { module, extract } => artifacts::run(session, &module, extract.as_deref()),
+        Command::Publish { modules, application, all: _ } => publish::run(session, modules, application),
+        Command::Config(command) => config::run(session, command),
+        Command::History { limit } => history::run(session, limit),
+        Command::Completions { shell } => completions::run(session, shell),
+    }
+}

@@ -1,0 +1,73 @@
+//! `prefab publish`
+
+use prefab_model::ModuleName;
+use prefab_prepare::{
+    Event, PublishSelection, PublishSummary, Published, PublishedHow, Stop, open_sandbox, publish,
+};
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::interrupt;
+use crate::report::escape;
+use crate::session::Session;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Publication<'a> {
+    #[serde(flatten)]
+    summary: &'a PublishSummary,
+    modules: &'a [Published],
+}
+
+pub(super) fn run(
+    session: &Session,
+    modules: Vec<ModuleName>,
+    application: Option<String>,
+) -> anyhow::Result<Exit> {
+    let env = session.environment()?;
+    let selection = match application {
+        Some(application) => PublishSelection::Application(application),
+        None if modules.is_empty() => PublishSelection::All,
+        None => PublishSelection::Modules(modules),
+    };
+    let sandbox = open_sandbox()?;
+    let mut progress = session.progress();
+    let stop = Stop::new();
+    interrupt::stops(&stop, progress.voice())?;
+    let mut published = Vec::new();
+    let mut printed = Ok(());
+    let mut reporter = |module: &Published| {
+        let line = session.out.human(&told(module));
+        if printed.is_ok() {
+            printed = line;
+        }
+        if session.out.is_json() {
+            published.push(module.clone());
+        }
+    };
+    let mut watch = |event: &Event| progress.event(event);
+    let summary = publish(&env, &sandbox, &selection, &stop, &mut watch, &mut reporter)?;
+    progress.clear();
+    printed?;
+    session.out.result(&Publication { summary: &summary, modules: &published }, |publication| {
+        let PublishSummary { published, unchanged, refused, .. } = publication.summary;
+        format!("{published} published, {unchanged} unchanged, {refused} refused\n")
+    })?;
+    Ok(match summary.refused {
+        _ if stop.is_asked() => Exit::Trouble,
+        0 => Exit::Fine,
+        _ => Exit::ModulesWithErrors,
+    })
+}
+
+fn told(module: &Published) -> String {
+    let Published { module: name, platform, .. } = module;
+    match &module.how {
+        PublishedHow::Switched => format!("{name}: published for {platform}"),
+        PublishedHow::Compiled => {
+            format!("{name}: compiled, as it had changed, and published for {platform}")
+        }
+        PublishedHow::Unchanged => format!("{name}: published already"),
+        PublishedHow::Refused { reason } => format!("{name}: refused: {}", escape::line(reason)),
+    }
+}

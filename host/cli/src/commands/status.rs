@@ -1,0 +1,49 @@
+//! `prefab status`
+
+use std::thread;
+use std::time::Duration;
+
+use prefab_model::Counts;
+use prefab_prepare::{Environment, EnvironmentState, Status, status};
+
+use crate::exit::Exit;
+use crate::report::summary;
+use crate::session::Session;
+
+/// How often the ledger is asked while watching.
+const PAUSE: Duration = Duration::from_millis(500);
+
+pub(super) fn run(session: &Session, watch: bool) -> anyhow::Result<Exit> {
+    let env = session.environment()?;
+    let now = if watch { follow(session, &env)? } else { status(&env)? };
+    if watch && session.out.is_json() {
+        session.out.json_line(&now)?;
+    } else {
+        session.out.result(&now, |now| summary::status(now, session.paint))?;
+    }
+    Ok(match now.state {
+        EnvironmentState::Errors if watch => Exit::ModulesWithErrors,
+        EnvironmentState::Interrupted if watch => Exit::Trouble,
+        _ => Exit::Fine,
+    })
+}
+
+/// Shows a preparation until it ends, and returns what is then.
+fn follow(session: &Session, env: &Environment) -> anyhow::Result<Status> {
+    let mut progress = session.progress();
+    let mut last: Option<Counts> = None;
+    loop {
+        let now = status(env)?;
+        if now.state != EnvironmentState::Preparing {
+            progress.clear();
+            return Ok(now);
+        }
+        if summary::runs(&now) {
+            progress.figures(now.counts, now.eta_seconds.map(Duration::from_secs));
+        }
+        if session.out.is_json() && last.replace(now.counts) != Some(now.counts) {
+            session.out.json_line(&now)?;
+        }
+        thread::sleep(PAUSE);
+    }
+}

@@ -1,0 +1,50 @@
+//! `prefab upgrade`
+
+use prefab_prepare::{Event, ReleaseTarget, Selection, Stop, Summary, open_sandbox, upgrade};
+use semver::Version;
+use serde::Serialize;
+
+use crate::args::Running;
+use crate::commands::prepare::{exit, options};
+use crate::exit::Exit;
+use crate::interrupt;
+use crate::report::summary;
+use crate::session::Session;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Upgraded<'a> {
+    upgraded: Option<Switch>,
+    #[serde(flatten)]
+    summary: &'a Summary,
+}
+
+#[derive(Serialize)]
+struct Switch {
+    from: Option<Version>,
+    to: Version,
+    notes: Option<String>,
+}
+
+pub(super) fn run(session: &Session, target: &ReleaseTarget, running: &Running) -> anyhow::Result<Exit> {
+    let env = session.environment()?;
+    let sandbox = open_sandbox()?;
+    let mut progress = session.progress();
+    let stop = Stop::new();
+    interrupt::stops(&stop, progress.voice())?;
+    let mut switch = None;
+    let mut printed = Ok(());
+    let mut reporter = |event: &Event| {
+        if let Event::Upgraded { from, to, notes } = event {
+            printed = session.out.human(&summary::upgraded(to, notes.as_deref(), session.paint));
+            switch = Some(Switch { from: from.clone(), to: to.clone(), notes: notes.clone() });
+        }
+        progress.event(event);
+    };
+    let summary = upgrade(&env, &sandbox, target, &options(Selection::All, running), &stop, &mut reporter)?;
+    progress.clear();
+    printed?;
+    let upgraded = Upgraded { upgraded: switch, summary: &summary };
+    session.out.result(&upgraded, |upgraded| summary::ended(upgraded.summary, session.paint))?;
+    Ok(exit(&summary))
+}

@@ -1,0 +1,24 @@
+//! Ctrl-C while a preparation runs: the first lets the running compilations end, the second stops at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context as _;
+use prefab_prepare::Stop;
+
+use crate::report::progress::Voice;
+
+/// Lets Ctrl-C, a hang-up or a request to terminate stop the preparation, and say so.
+pub(crate) fn stops(stop: &Stop, voice: Voice) -> anyhow::Result<()> {
+    let stop = stop.clone();
+    let again = AtomicBool::new(false);
+    ctrlc::set_handler(move || {
+        if again.swap(true, Ordering::Relaxed) {
+            voice.say("Stopping now: the running compilations are cancelled");
+            stop.now();
+        } else {
+            voice.say("Stopping when the running compilations have ended; press Ctrl-C again to stop now");
+            stop.finish_running();
+        }
+    })
+    .context("cannot listen for Ctrl-C")
+}

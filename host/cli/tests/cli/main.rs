@@ -1,0 +1,11 @@
+//! The operator's life, with the real binary, the real releases and the sample modules.
+//!
+//! Each test has an environment of its own in a temporary folder; they share only the releases and the cache of native
+//! images. Nothing waits for time to pass: a preparation that is to last has a module that never ends by itself.
+
+mod bad_input;
+mod errors;
+mod held;
+mod life;
+mod scene;
+mod streams;

@@ -1,0 +1,214 @@
+//! An environment in a temporary folder, and the `prefab` that is pointed at it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command as Process, Stdio};
+use std::sync::OnceLock;
+
+use assert_cmd::Command;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The folder with the releases, which are built if need be.
+pub(crate) fn releases() -> &'static Path {
+    static RELEASES: OnceLock<PathBuf> = OnceLock::new();
+    RELEASES.get_or_init(|| prefab_artifacts::releases().unwrap().into())
+}
+
+/// The folder with the sample modules.
+fn sample() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/sample/modules")
+}
+
+/// An environment.
+pub(crate) struct Scene {
+    temporary: TempDir,
+}
+
+impl Scene {
+    /// A folder that is not an environment yet.
+    pub(crate) fn bare() -> Self {
+        Self { temporary: tempfile::tempdir().unwrap() }
+    }
+
+    /// An environment without modules.
+    pub(crate) fn empty() -> Self {
+        let scene = Self::bare();
+        scene.prefab(["init", "--name", "acme"]).assert().success();
+        scene
+    }
+
+    /// An environment with copies of these sample modules.
+    pub(crate) fn with_samples(names: &[&str]) -> Self {
+        let scene = Self::empty();
+        for name in names {
+            copy(&sample().join(name), &scene.path("modules").join(name));
+            scene.prefab(["module", "add"]).arg(scene.path("modules").join(name)).assert().success();
+        }
+        scene
+    }
+
+    /// An environment with copies of all sample modules.
+    pub(crate) fn with_all_samples() -> Self {
+        let names: Vec<String> = fs::read_dir(sample())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        Self::with_samples(&names.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// Where something is in the environment.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.temporary.path().join(path)
+    }
+
+    /// Writes a file, with its folder.
+    pub(crate) fn write(&self, path: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Makes a module of one file and adds it.
+    pub(crate) fn module(&self, name: &str, file: &str, text: impl AsRef<[u8]>) {
+        self.write(&format!("modules/{name}/module.toml"), format!("name = \"{name}\"\n"));
+        self.write(&format!("modules/{name}/{file}"), text);
+        self.prefab(["module", "add"]).arg(self.path("modules").join(name)).assert().success();
+    }
+
+    /// A module whose compilation goes on until its fuel is used up, which takes a minute.
+    pub(crate) fn endless_module(&self, name: &str) {
+        self.module(name, "endless.scss", "@while true { $a: 1; }\n");
+    }
+
+    /// A copy of a release with its manifest changed.
+    pub(crate) fn release(&self, version: &str, change: impl FnOnce(String) -> String) -> PathBuf {
+        let folder = self.path("releases").join(version);
+        copy(&releases().join(version), &folder);
+        let manifest = folder.join("release.toml");
+        fs::write(&manifest, change(fs::read_to_string(&manifest).unwrap())).unwrap();
+        manifest
+    }
+
+    /// `prefab` on this environment.
+    pub(crate) fn prefab<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+        Command::from_std(self.process(arguments))
+    }
+
+    fn process<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Process {
+        let mut process = Process::new(env!("CARGO_BIN_EXE_prefab"));
+        process
+            .args(arguments)
+            .current_dir(self.temporary.path())
+            .env("PREFAB_ENV", self.temporary.path())
+            .env("PREFAB_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("native"))
+            .env("USER", "operator")
+            .env_remove("SUDO_USER")
+            .env_remove("PREFAB_LOG")
+            .stdin(Stdio::null());
+        process
+    }
+
+    /// What `prefab … --json` prints, whatever its exit code.
+    pub(crate) fn json<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Value {
+        let output = self.prefab(arguments).arg("--json").output().unwrap();
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// Upgrades to one of the releases and returns the exit code.
+    pub(crate) fn upgrade(&self, version: &str) -> Option<i32> {
+        let target = releases().join(version).into_os_string().into_string().unwrap();
+        self.prefab(["upgrade", &target, "--priority", "normal"]).output().unwrap().status.code()
+    }
+
+    /// Starts a preparation in another process and returns when it is under way.
+    pub(crate) fn preparing<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Preparing {
+        let mut child =
+            self.process(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut lines = String::new();
+        while !lines.contains("We are now preparing your modules") {
+            assert_ne!(stderr.read_line(&mut lines).unwrap(), 0, "it ended: {lines}");
+        }
+        Preparing { child, stderr }
+    }
+
+    /// Every file under a folder, links followed, with its bytes.
+    pub(crate) fn files(&self, folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        let mut folders = vec![self.path(folder)];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    files.insert(path.clone(), fs::read(&path).unwrap());
+                }
+            }
+        }
+        files
+    }
+}
+
+/// A preparation in another process. It is killed when the test ends.
+pub(crate) struct Preparing {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Preparing {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What Ctrl-C does.
+    pub(crate) fn interrupt(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    }
+
+    /// What a power failure does.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// The next line on standard error that says this.
+    pub(crate) fn says(&mut self, what: &str) {
+        let mut line = String::new();
+        while !line.contains(what) {
+            line.clear();
+            assert_ne!(self.stderr.read_line(&mut line).unwrap(), 0, "it ended without {what:?}");
+        }
+    }
+
+    /// Waits for the end and returns the exit code.
+    pub(crate) fn ends(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Preparing {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
