@@ -1,0 +1,41 @@
+//! Which package becomes which component of which release.
+
+/// A release and its components.
+pub(crate) struct Release {
+    /// The platform version; `plugins/releases/<version>/release.toml` is its manifest.
+    pub version: &'static str,
+    /// The packages and the file names of the components that they become.
+    pub components: [Component; 2],
+}
+
+/// A component of a release.
+pub(crate) struct Component {
+    /// The cargo package.
+    pub package: &'static str,
+    /// The library that it builds, which is the name of the file that cargo writes.
+    pub library: &'static str,
+    /// The file beside the manifest.
+    pub file: &'static str,
+}
+
+/// All releases.
+pub(crate) const RELEASES: [Release; 2] = [
+    Release {
+        version: "11.8.0",
+        components: [
+            Component {
+                package: "prefab-typescript-11-8",
+                library: "prefab_typescript_11_8",
+                file: "typescript.wasm",
+            },
+            Component { package: "prefab-sass-11-8", library: "prefab_sass_11_8", file: "sass.wasm" },
+        ],
+    },
+    Release {
+        version: "11.9.0",
+        components: [
+            Component { package: "prefab-typescript", library: "prefab_typescript", file: "typescript.wasm" },
+            Component { package: "prefab-sass", library: "prefab_sass", file: "sass.wasm" },
+        ],
+    },
+];

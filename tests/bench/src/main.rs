@@ -1,0 +1,104 @@
+//! The benchmark: on one tree, in one run, what the sandbox costs beside the same compilers run natively, what store and ledger
+//! cost beside that, and what processes would cost instead. `cargo xtask bench` builds and runs it.
+//!
+//! `rounds.rs` is the order of things; `scene.rs` what is compiled; `native.rs`, `sandboxed.rs` and `process.rs` the ways of
+//! compiling it; `report.rs` what is said in the end.
+
+mod measure;
+mod native;
+mod process;
+mod report;
+mod rounds;
+mod sandboxed;
+mod scene;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use measure::Letter;
+
+#[derive(Parser)]
+#[command(name = "prefab-bench", about = "Measures prefab on a tree of npm packages.")]
+struct Arguments {
+    #[command(subcommand)]
+    step: Step,
+}
+
+#[derive(Subcommand)]
+enum Step {
+    /// Run the whole benchmark.
+    Run(Run),
+    /// Make one measurement in this process, in the folder of a benchmark that runs.
+    #[command(hide = true)]
+    Measure {
+        letter: Letter,
+        #[arg(long)]
+        scratch: PathBuf,
+        #[arg(long)]
+        sample: usize,
+    },
+    /// Compile one module, as told on standard input.
+    #[command(hide = true)]
+    OneModule,
+}
+
+#[derive(Args)]
+struct Run {
+    /// A folder with a `node_modules` in it, or a workspace.
+    #[arg(long)]
+    tree: PathBuf,
+    /// The folder with the complete releases, such as `target/releases`.
+    #[arg(long)]
+    releases: PathBuf,
+    /// How often each thing is measured.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Let so many of the tree's modules take part, evenly taken.
+    #[arg(long)]
+    modules: Option<usize>,
+    /// Compile so many modules in processes of their own.
+    #[arg(long, default_value_t = 200)]
+    sample: usize,
+    /// Where environments are made; without it, the system's folder for temporary files.
+    #[arg(long)]
+    scratch: Option<PathBuf>,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().step {
+        Step::Run(run) => benchmark(&run),
+        Step::OneModule => process::one_module(),
+        Step::Measure { letter, scratch, sample } => {
+            let measurement = rounds::measure(letter, &scratch, sample)?;
+            println!("{}", serde_json::to_string(&measurement)?);
+            Ok(())
+        }
+    }
+}
+
+fn benchmark(run: &Run) -> Result<()> {
+    let parent = run.scratch.clone().unwrap_or_else(std::env::temp_dir);
+    let scratch = tempfile::Builder::new()
+        .prefix("prefab-bench-")
+        .tempdir_in(&parent)
+        .with_context(|| format!("cannot make a folder in {}", parent.display()))?;
+    let plan = rounds::Plan {
+        tree: &run.tree,
+        releases: &run.releases,
+        scratch: scratch.path(),
+        rounds: run.rounds.max(1),
+        modules: run.modules,
+        sample: run.sample.max(1),
+    };
+    let results = rounds::run(&plan, &mut |step| eprintln!("{step}"))?;
+    if run.json {
+        println!("{}", serde_json::to_string_pretty(&report::json(&plan, &results))?);
+    } else {
+        print!("{}", report::table(&plan, &results));
+    }
+    Ok(())
+}
