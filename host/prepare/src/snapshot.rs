@@ -196,20 +196,23 @@ impl Walk<'_> {
         kind: FileType,
         path: ModulePath,
     ) -> Result<(), SourceProblem> {
-        let (folder, name) = if kind.is_symlink() { (self.root, path.as_str()) } else { (folder, name) };
+        let takes = (self.takes)(&path);
         let metadata = if kind.is_symlink() {
-            // Followed from the root, beyond which a capability directory does not lead.
-            let Ok(metadata) = folder.metadata(name) else { return Err(SourceProblem::Link { path }) };
+            // Followed from the root, beyond which a capability directory does not lead. One that leaves is refused also if
+            // nobody takes it.
+            let Ok(metadata) = self.root.metadata(path.as_str()) else {
+                return Err(SourceProblem::Link { path });
+            };
             metadata
-        } else {
-            if !(self.takes)(&path) {
-                return Ok(());
-            }
+        } else if takes {
             folder.symlink_metadata(name).map_err(|source| unreadable(path.as_str(), source))?
+        } else {
+            return Ok(());
         };
-        if !(self.takes)(&path) || metadata.is_dir() {
+        if !takes || metadata.is_dir() {
             return Ok(());
         }
+        let (folder, name) = if kind.is_symlink() { (self.root, path.as_str()) } else { (folder, name) };
         if !metadata.is_file() {
             return Err(SourceProblem::Kind { path });
         }
