@@ -32,5 +32,5 @@ pub use manifest::{ManifestError, ModuleManifest};
 pub use module::{EntryPoint, InvalidModuleName, ModuleName};
 pub use outcome::{Artifact, ArtifactInfo, Outcome, OutcomeKind, Stored, Usage};
 pub use path::{ArtifactPaths, InvalidPath, ModulePath, PathCollision};
-pub use preparation::{Counts, ModuleState, PreparationId, PreparationState, SkipReason};
+pub use preparation::{Counts, ModuleState, PreparationId, PreparationKind, PreparationState, SkipReason};
 pub use release::{CompilerEntry, InvalidRelease, Release};

@@ -17,6 +17,17 @@ impl fmt::Display for PreparationId {
     }
 }
 
+/// What a preparation is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PreparationKind {
+    /// The environment itself: with its own release, for publishing.
+    #[default]
+    Preparation,
+    /// A look ahead, with a release that need not be installed: nothing of the environment changes.
+    Rehearsal,
+}
+
 /// Where a preparation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -27,6 +38,10 @@ pub enum PreparationState {
     Done,
     /// It was stopped before every module was accounted for; the next one continues.
     Stopped,
+    /// It waits, in the middle of things, until it is resumed.
+    Paused,
+    /// It was called off before every module was accounted for.
+    Cancelled,
 }
 
 /// Why a module was skipped.

@@ -1,8 +1,6 @@
 //! Batches: many results in one transaction, so that its flush to disk is paid once.
 
-use prefab_model::{
-    CompilationKey, CompilerName, Counts, Limits, ModuleName, Outcome, PreparationId, SignatureDigest, Task,
-};
+use prefab_model::{Compilation, Counts, ModuleName, Outcome, PreparationId, SignatureDigest};
 
 use crate::ledger::modules::ModuleIds;
 use crate::ledger::{outcomes, preparations, results, signatures, snapshots};
@@ -11,18 +9,10 @@ use crate::{ModuleResult, Snapshot, Store, StoreError};
 /// An outcome with what it is an outcome of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutcomeRow {
-    /// The compilation.
-    pub key: CompilationKey,
-    /// Which pass.
-    pub task: Task,
-    /// The module.
-    pub module: ModuleName,
-    /// The compiler's name in its release.
-    pub compiler: CompilerName,
+    /// What was compiled.
+    pub compilation: Compilation,
     /// How it ended: deterministically, or the batch is refused.
     pub outcome: Outcome,
-    /// The limits under which it did.
-    pub limits: Limits,
     /// When.
     pub created_at: i64,
 }
@@ -40,6 +30,8 @@ pub struct Batch {
     pub results: Vec<(PreparationId, ModuleResult)>,
     /// A preparation's figures, with what is in this batch counted in.
     pub counts: Option<(PreparationId, Counts)>,
+    /// Whether it is of a rehearsal, whose outcomes are kept and yet are nothing that the environment's modules achieved.
+    pub rehearsed: bool,
 }
 
 impl Batch {
@@ -74,7 +66,7 @@ impl Store {
                 signatures::put(ledger, digest, bytes)?;
             }
             for row in &batch.outcomes {
-                outcomes::put(ledger, ids.get(&row.module)?, row)?;
+                outcomes::put(ledger, ids.get(&row.compilation.module.name)?, row, batch.rehearsed)?;
             }
             for (preparation, result) in &batch.results {
                 results::put(ledger, *preparation, &mut ids, result)?;

@@ -49,6 +49,7 @@ fn entry(what: &str) -> HistoryEntry {
 
 fn begin(store: &Store, modules: u64) -> PreparationId {
     let new = NewPreparation {
+        kind: PreparationKind::Preparation,
         version: "11.9.0".parse().unwrap(),
         release: ReleaseDigest::of(b"release"),
         modules,
@@ -60,10 +61,22 @@ fn begin(store: &Store, modules: u64) -> PreparationId {
 
 fn outcome(text: &str, task: Task, kind: OutcomeKind) -> OutcomeRow {
     OutcomeRow {
-        key: key(text),
-        task,
-        module: name("cart"),
-        compiler: typescript(),
+        compilation: Compilation {
+            key: key(text),
+            task,
+            compiler_name: typescript(),
+            compiler: CompilerDigest::of(b"typescript"),
+            contract: ContractVersion::V1,
+            module: ModuleFacts {
+                name: name("cart"),
+                version: None,
+                entry_points: vec![],
+                dependencies: vec![],
+            },
+            source: SourceDigest::of(b"source"),
+            options: Options::new(),
+            limits: Limits { fuel: Fuel(99), ..Limits::default() },
+        },
         outcome: Outcome {
             kind,
             usage: Usage {
@@ -74,7 +87,6 @@ fn outcome(text: &str, task: Task, kind: OutcomeKind) -> OutcomeRow {
             diagnostics: vec![],
             log: String::new(),
         },
-        limits: Limits { fuel: Fuel(99), ..Limits::default() },
         created_at: 3,
     }
 }
@@ -105,13 +117,17 @@ fn a_new_environment_knows_nothing() {
 #[test]
 fn the_platform_is_switched_together_with_the_history() {
     let (folder, store) = store_with(&[]);
-    let platform =
-        |version: &str| Platform { version: version.parse().unwrap(), release: ReleaseDigest::of(b"r") };
-    store.set_platform(&platform("11.8.0"), &entry("init")).unwrap();
-    store.set_platform(&platform("11.9.0"), &entry("upgrade")).unwrap();
+    let release = ReleaseDigest::of(b"r");
+    let platform = |version: &str, previous: Option<&str>| Platform {
+        version: version.parse().unwrap(),
+        release,
+        previous: previous.map(|version| (version.parse().unwrap(), release)),
+    };
+    store.set_platform(&platform("11.8.0", None), &entry("init")).unwrap();
+    store.set_platform(&platform("11.9.0", Some("11.8.0")), &entry("upgrade")).unwrap();
     drop(store);
     let store = Store::open(folder.path()).unwrap();
-    assert_eq!(store.platform().unwrap(), Some(platform("11.9.0")));
+    assert_eq!(store.platform().unwrap(), Some(platform("11.9.0", Some("11.8.0"))));
     assert_eq!(store.history(10).unwrap(), [entry("upgrade"), entry("init")]);
     assert_eq!(store.history(1).unwrap(), [entry("upgrade")]);
 }
@@ -200,17 +216,18 @@ fn outcomes_of_every_kind_are_read_back() {
     drop(store);
     let store = Store::open(folder.path()).unwrap();
     for row in batch.outcomes {
-        let known = store.known(&row.key).unwrap().unwrap();
-        assert_eq!(known, Known { kind: row.outcome.kind.clone(), limits: row.limits.clone() });
-        let stored = store.outcome(&row.key).unwrap().unwrap();
+        let known = store.known(&row.compilation.key).unwrap().unwrap();
+        assert_eq!(known, Known { kind: row.outcome.kind.clone(), limits: row.compilation.limits.clone() });
+        let stored = store.outcome(&row.compilation.key).unwrap().unwrap();
         assert_eq!(
             stored,
             StoredOutcome {
                 outcome: row.outcome,
-                limits: row.limits,
-                module: row.module,
-                compiler: row.compiler,
-                task: row.task,
+                limits: row.compilation.limits.clone(),
+                module: row.compilation.module.name.clone(),
+                compiler: row.compilation.compiler_name.clone(),
+                task: row.compilation.task,
+                compilation: (row.compilation.task == Task::Compile).then_some(row.compilation),
                 created_at: row.created_at,
             }
         );
@@ -225,14 +242,14 @@ fn an_outcome_under_raised_limits_takes_the_place_of_the_earlier_one() {
     let mut row = outcome("k", Task::Compile, OutcomeKind::OutOfFuel);
     row.outcome.log = "almost".into();
     store.commit(&Batch { outcomes: vec![row.clone()], ..Batch::default() }).unwrap();
-    let raised = Limits { fuel: Fuel(100), ..row.limits.clone() };
-    assert!(!store.known(&row.key).unwrap().unwrap().holds_under(&raised));
+    let raised = Limits { fuel: Fuel(100), ..row.compilation.limits.clone() };
+    assert!(!store.known(&row.compilation.key).unwrap().unwrap().holds_under(&raised));
     row.outcome.kind = OutcomeKind::Rejected;
     row.outcome.log.clear();
-    row.limits = raised.clone();
+    row.compilation.limits = raised.clone();
     store.commit(&Batch { outcomes: vec![row.clone()], ..Batch::default() }).unwrap();
-    assert!(store.known(&row.key).unwrap().unwrap().holds_under(&raised));
-    assert_eq!(store.outcome(&row.key).unwrap().unwrap().outcome, row.outcome);
+    assert!(store.known(&row.compilation.key).unwrap().unwrap().holds_under(&raised));
+    assert_eq!(store.outcome(&row.compilation.key).unwrap().unwrap().outcome, row.outcome);
 }
 
 #[test]

@@ -35,6 +35,7 @@ fn row(name: ModuleName) -> ModuleRow {
 fn begin(store: &Store, modules: usize) -> PreparationId {
     store.put_modules((0..modules).map(|number| row(module(number)))).unwrap();
     let new = NewPreparation {
+        kind: PreparationKind::Preparation,
         version: "1.0.0".parse().unwrap(),
         release: ReleaseDigest::of(b""),
         modules: modules as u64,
@@ -54,17 +55,28 @@ fn add(store: &Store, batch: &mut Batch, id: PreparationId, number: usize) -> Re
     let key = CompilationKey::of(&number.to_le_bytes());
     let (digest, size) = store.blobs().put_bundle(&[artifact])?;
     batch.outcomes.push(OutcomeRow {
-        key,
-        task: Task::Compile,
-        module: module(number),
-        compiler: "typescript".parse().unwrap(),
+        compilation: Compilation {
+            key,
+            task: Task::Compile,
+            compiler_name: "typescript".parse().unwrap(),
+            compiler: CompilerDigest::of(b"typescript"),
+            contract: ContractVersion::V1,
+            module: ModuleFacts {
+                name: module(number),
+                version: None,
+                entry_points: vec![],
+                dependencies: vec![],
+            },
+            source: SourceDigest::of(b"source"),
+            options: Options::new(),
+            limits: Limits::default(),
+        },
         outcome: Outcome {
             kind: OutcomeKind::Compiled(Stored::Bundle { digest, size }),
             usage: Usage::default(),
             diagnostics: vec![],
             log: "x".repeat(1000),
         },
-        limits: Limits::default(),
         created_at: 0,
     });
     let result = ModuleResult {

@@ -44,6 +44,9 @@ pub(super) fn exit(summary: &Summary) -> Exit {
     match summary.state {
         PreparationState::Done if summary.counts.failed + summary.counts.skipped == 0 => Exit::Fine,
         PreparationState::Done => Exit::ModulesWithErrors,
-        PreparationState::Running | PreparationState::Stopped => Exit::Trouble,
+        PreparationState::Running
+        | PreparationState::Paused
+        | PreparationState::Stopped
+        | PreparationState::Cancelled => Exit::Trouble,
     }
 }

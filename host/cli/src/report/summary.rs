@@ -30,10 +30,11 @@ pub(crate) fn ended(summary: &Summary, paint: Paint) -> String {
     let cost = format!("  {} {compilations} in {}\n", summary.compiled, time(summary.time));
     match summary.state {
         PreparationState::Done => format!("{}{cost}{}", verdict(counts, paint), look(counts)),
-        PreparationState::Running | PreparationState::Stopped => format!(
+        state => format!(
             "{}\n{}{cost}  Go on with `prefab prepare`\n",
             paint.bad(&format!(
-                "Stopped: {} of {} modules are accounted for",
+                "{}: {} of {} modules are accounted for",
+                if state == PreparationState::Cancelled { "Cancelled" } else { "Stopped" },
                 counts.ended(),
                 counts.modules
             )),

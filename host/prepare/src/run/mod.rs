@@ -17,7 +17,7 @@ mod stop;
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
-use prefab_model::PreparationState;
+use prefab_model::{PreparationKind, PreparationState};
 use prefab_sandbox::Sandbox;
 use prefab_store::{Holder, NewPreparation, StoreError};
 use semver::Version;
@@ -145,7 +145,8 @@ pub fn upgrade(
             return Err(PrepareError::NotFrom { from, to, range: release.upgrades_from.to_string() });
         }
         let action = Action::Upgraded { from: from.clone(), to: to.clone() };
-        let platform = prefab_store::Platform { version: to.clone(), release: release.digest };
+        let previous = env.store().platform()?.map(|platform| (platform.version, platform.release));
+        let platform = prefab_store::Platform { version: to.clone(), release: release.digest, previous };
         env.store().set_platform(&platform, &crate::history::entry(OffsetDateTime::now_utc(), &action))?;
     }
     reporter(&Event::Upgraded { from, to, notes: release.notes });
@@ -175,6 +176,7 @@ pub(crate) fn prepare_held(
         select::select(env, &roster, &options.selection, previous.as_ref().map(|previous| previous.id))?;
     let now = millis(OffsetDateTime::now_utc());
     let preparation = store.begin_preparation(&NewPreparation {
+        kind: PreparationKind::Preparation,
         version: toolchain.release.version.clone(),
         release: toolchain.release.digest,
         modules: selected.len() as u64,

@@ -104,15 +104,7 @@ impl Shared<'_> {
             }
             _ => {}
         }
-        fresh.outcomes.push(OutcomeRow {
-            key: compilation.key,
-            task,
-            module: module.clone(),
-            compiler: name.clone(),
-            outcome,
-            limits: compilation.limits.clone(),
-            created_at: self.now,
-        });
+        fresh.outcomes.push(OutcomeRow { compilation: compilation.clone(), outcome, created_at: self.now });
         Ok(Ended::Known { kind })
     }
 

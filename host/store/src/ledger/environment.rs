@@ -1,6 +1,7 @@
 //! Facts of the environment: its platform version, and the releases that are installed.
 
 use prefab_model::ReleaseDigest;
+use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, Transaction};
 use semver::Version;
 
@@ -16,6 +17,8 @@ pub struct Platform {
     pub version: Version,
     /// The release that this is.
     pub release: ReleaseDigest,
+    /// What an undo goes back to: the version before and its release.
+    pub previous: Option<(Version, ReleaseDigest)>,
 }
 
 /// A release that is installed. Its compilers are blobs, found by the digests in the manifest.
@@ -36,9 +39,18 @@ impl Store {
     pub fn platform(&self) -> Result<Option<Platform>, StoreError> {
         self.ledger.read("read the platform version", |ledger| {
             ledger
-                .prepare_cached("SELECT version, release FROM platform")?
+                .prepare_cached("SELECT version, release, previous_version, previous_release FROM platform")?
                 .query_row((), |row| {
-                    Ok(Platform { version: column::parsed(row, 0)?, release: column::digest(row, 1)? })
+                    let nothing = row.get_ref(2)? == ValueRef::Null || row.get_ref(3)? == ValueRef::Null;
+                    Ok(Platform {
+                        version: column::parsed(row, 0)?,
+                        release: column::digest(row, 1)?,
+                        previous: if nothing {
+                            None
+                        } else {
+                            Some((column::parsed(row, 2)?, column::digest(row, 3)?))
+                        },
+                    })
                 })
                 .optional()
                 .map_err(Fault::from)
@@ -49,9 +61,14 @@ impl Store {
     pub fn set_platform(&self, platform: &Platform, entry: &HistoryEntry) -> Result<(), StoreError> {
         self.ledger.write("switch the platform version", |ledger| {
             ledger.execute(
-                "INSERT INTO platform (id, version, release) VALUES (1, ?1, ?2)
-                 ON CONFLICT (id) DO UPDATE SET version = excluded.version, release = excluded.release",
-                (platform.version.to_string(), platform.release.as_bytes()),
+                "INSERT OR REPLACE INTO platform (id, version, release, previous_version, previous_release)
+                 VALUES (1, ?1, ?2, ?3, ?4)",
+                (
+                    platform.version.to_string(),
+                    platform.release.as_bytes(),
+                    platform.previous.as_ref().map(|(version, _)| version.to_string()),
+                    platform.previous.as_ref().map(|(_, release)| *release.as_bytes()),
+                ),
             )?;
             history::append(ledger, entry)
         })

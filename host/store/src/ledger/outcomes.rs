@@ -4,8 +4,8 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use prefab_model::{
-    BundleDigest, Bytes, CompilationKey, CompilerName, Diagnostic, Fuel, Limit, Limits, ModuleName, Outcome,
-    OutcomeKind, SignatureDigest, Stored, Task, Usage,
+    BundleDigest, Bytes, Compilation, CompilationKey, CompilerName, Diagnostic, Fuel, Limit, Limits,
+    ModuleName, Outcome, OutcomeKind, SignatureDigest, Stored, Task, Usage,
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,8 @@ pub struct StoredOutcome {
     pub task: Task,
     /// When.
     pub created_at: i64,
+    /// What was compiled, in full; none of a signature, nor of an outcome from before that was kept.
+    pub compilation: Option<Compilation>,
 }
 
 /// What of an outcome can be long.
@@ -101,7 +103,7 @@ impl Store {
         self.ledger.read("read an outcome", |ledger| {
             let mut statement = ledger.prepare_cached(
                 "SELECT o.kind, o.cap, o.stored, o.size, o.limits, o.detail, o.fuel, o.peak_memory, o.nanoseconds,
-                     m.name, o.compiler, o.task, o.created_at
+                     m.name, o.compiler, o.task, o.created_at, o.inputs
                  FROM outcomes o JOIN modules m ON m.id = o.module WHERE o.key = ?1",
             )?;
             let mut rows = statement.query([key.as_bytes()])?;
@@ -119,6 +121,7 @@ impl Store {
                 compiler: column::parsed(row, 10)?,
                 task: column::code(row, 11, task_from_code)?,
                 created_at: row.get(12)?,
+                compilation: inputs(ledger, row.get(13)?)?,
             }))
         })
     }
@@ -149,11 +152,7 @@ impl Store {
         self.ledger.write("forget outcomes", |ledger| {
             let mut forgotten = 0;
             for key in keys {
-                ledger
-                    .prepare_cached(
-                        "DELETE FROM details WHERE id = (SELECT detail FROM outcomes WHERE key = ?1)",
-                    )?
-                    .execute([key.as_bytes()])?;
+                delete_parts(ledger, key)?;
                 forgotten += ledger
                     .prepare_cached("DELETE FROM outcomes WHERE key = ?1")?
                     .execute([key.as_bytes()])?;
@@ -178,8 +177,8 @@ impl Ledger {
 }
 
 /// Puts an outcome in the place of one with the same key: it was reached under limits that the other does not hold under, or
-/// the other's blob was lost.
-pub(crate) fn put(ledger: &Connection, module: i64, row: &OutcomeRow) -> Result<(), Fault> {
+/// the other's blob was lost. One that was rehearsed is no success of the environment's.
+pub(crate) fn put(ledger: &Connection, module: i64, row: &OutcomeRow, rehearsed: bool) -> Result<(), Fault> {
     let Outcome { kind, usage, diagnostics, log } = &row.outcome;
     let (code, cap, stored, size, reason) = match kind {
         OutcomeKind::Compiled(Stored::Bundle { digest, size }) => {
@@ -193,12 +192,11 @@ pub(crate) fn put(ledger: &Connection, module: i64, row: &OutcomeRow) -> Result<
         OutcomeKind::Trapped(reason) => (TRAPPED, None, None, None, reason.as_str()),
         OutcomeKind::Refused(reason) => (REFUSED, None, None, None, reason.as_str()),
         OutcomeKind::Deadline | OutcomeKind::HostError(_) | OutcomeKind::Cancelled => {
-            return Err(StoreError::NotDeterministic { key: row.key }.into());
+            return Err(StoreError::NotDeterministic { key: row.compilation.key }.into());
         }
     };
-    ledger
-        .prepare_cached("DELETE FROM details WHERE id = (SELECT detail FROM outcomes WHERE key = ?1)")?
-        .execute([row.key.as_bytes()])?;
+    let compilation = &row.compilation;
+    delete_parts(ledger, &compilation.key)?;
     let detail = Detail { reason: reason.to_owned(), diagnostics: diagnostics.clone(), log: log.clone() };
     let detail = if detail.is_empty() {
         None
@@ -208,14 +206,23 @@ pub(crate) fn put(ledger: &Connection, module: i64, row: &OutcomeRow) -> Result<
             .execute([record::encode(&detail)?])?;
         Some(ledger.last_insert_rowid())
     };
+    let inputs = match compilation.task {
+        Task::Signature => None,
+        Task::Compile => {
+            ledger
+                .prepare_cached("INSERT INTO inputs (record) VALUES (?1)")?
+                .execute([record::encode(compilation)?])?;
+            Some(ledger.last_insert_rowid())
+        }
+    };
     ledger
         .prepare_cached(
             "INSERT OR REPLACE INTO outcomes (key, kind, cap, stored, size, fuel, peak_memory, nanoseconds, limits, module,
-                 compiler, task, created_at, detail)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                 compiler, task, created_at, detail, inputs)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
         .execute((
-            row.key.as_bytes(),
+            compilation.key.as_bytes(),
             code,
             cap,
             stored,
@@ -223,19 +230,25 @@ pub(crate) fn put(ledger: &Connection, module: i64, row: &OutcomeRow) -> Result<
             usage.fuel.map(|fuel| column::number(fuel.0)),
             column::number(usage.peak_memory.0),
             i64::try_from(usage.time.as_nanos()).unwrap_or(i64::MAX),
-            limits_id(ledger, &row.limits)?,
+            limits_id(ledger, &compilation.limits)?,
             module,
-            row.compiler.as_str(),
-            task_code(row.task),
+            compilation.compiler_name.as_str(),
+            task_code(compilation.task),
             row.created_at,
             detail,
+            inputs,
         ))?;
-    if kind.is_compiled() {
+    if kind.is_compiled() && !rehearsed {
         ledger
             .prepare_cached(
                 "INSERT OR REPLACE INTO successes (module, compiler, task, key) VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute((module, row.compiler.as_str(), task_code(row.task), row.key.as_bytes()))?;
+            .execute((
+                module,
+                compilation.compiler_name.as_str(),
+                task_code(compilation.task),
+                compilation.key.as_bytes(),
+            ))?;
     }
     Ok(())
 }
@@ -292,6 +305,25 @@ fn usage(row: &Row<'_>, at: usize) -> rusqlite::Result<Usage> {
         peak_memory: Bytes(column::count(row, at + 1)?),
         time: Duration::from_nanos(column::count(row, at + 2)?),
     })
+}
+
+fn delete_parts(ledger: &Connection, key: &CompilationKey) -> Result<(), Fault> {
+    for sql in [
+        "DELETE FROM details WHERE id = (SELECT detail FROM outcomes WHERE key = ?1)",
+        "DELETE FROM inputs WHERE id = (SELECT inputs FROM outcomes WHERE key = ?1)",
+    ] {
+        ledger.prepare_cached(sql)?.execute([key.as_bytes()])?;
+    }
+    Ok(())
+}
+
+fn inputs(ledger: &Connection, id: Option<i64>) -> Result<Option<Compilation>, Fault> {
+    let Some(id) = id else { return Ok(None) };
+    let record: Option<Vec<u8>> = ledger
+        .prepare_cached("SELECT record FROM inputs WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    record.map(|record| record::decode("what was compiled", &record)).transpose()
 }
 
 fn detail(ledger: &Connection, id: Option<i64>) -> Result<Detail, Fault> {

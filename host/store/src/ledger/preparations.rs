@@ -1,6 +1,6 @@
 //! Preparations: one row a run, with its figures.
 
-use prefab_model::{Counts, PreparationId, PreparationState, ReleaseDigest};
+use prefab_model::{Counts, PreparationId, PreparationKind, PreparationState, ReleaseDigest};
 use rusqlite::{Connection, OptionalExtension, Row};
 use semver::Version;
 
@@ -20,6 +20,8 @@ pub struct Holder {
 /// A preparation that is about to begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewPreparation {
+    /// What it is for.
+    pub kind: PreparationKind,
     /// The platform version that modules are prepared for.
     pub version: Version,
     /// Its release.
@@ -37,6 +39,8 @@ pub struct NewPreparation {
 pub struct Preparation {
     /// Its number.
     pub id: PreparationId,
+    /// What it is for.
+    pub kind: PreparationKind,
     /// The platform version that modules are prepared for.
     pub version: Version,
     /// Its release.
@@ -58,6 +62,8 @@ const fn state_code(state: PreparationState) -> i64 {
         PreparationState::Running => 0,
         PreparationState::Done => 1,
         PreparationState::Stopped => 2,
+        PreparationState::Paused => 3,
+        PreparationState::Cancelled => 4,
     }
 }
 
@@ -66,12 +72,32 @@ const fn state_from_code(code: i64) -> Option<PreparationState> {
         0 => Some(PreparationState::Running),
         1 => Some(PreparationState::Done),
         2 => Some(PreparationState::Stopped),
+        3 => Some(PreparationState::Paused),
+        4 => Some(PreparationState::Cancelled),
+        _ => None,
+    }
+}
+
+/// The code of [`PreparationKind::Preparation`], for statements.
+pub(super) const PREPARATION_KIND: i64 = 0;
+
+const fn kind_code(kind: PreparationKind) -> i64 {
+    match kind {
+        PreparationKind::Preparation => PREPARATION_KIND,
+        PreparationKind::Rehearsal => 1,
+    }
+}
+
+const fn kind_from_code(code: i64) -> Option<PreparationKind> {
+    match code {
+        PREPARATION_KIND => Some(PreparationKind::Preparation),
+        1 => Some(PreparationKind::Rehearsal),
         _ => None,
     }
 }
 
 const SELECT: &str = "SELECT id, version, release, state, holder_pid, holder, started_at, finished_at,
-    modules, signed, prepared, failed, skipped, reused, host_errors FROM preparations";
+    modules, signed, prepared, failed, skipped, reused, host_errors, kind FROM preparations";
 
 impl Store {
     /// Begins a preparation: it is running from now on.
@@ -79,8 +105,8 @@ impl Store {
         self.ledger.write("begin a preparation", |ledger| {
             ledger.execute(
                 "INSERT INTO preparations (version, release, state, holder_pid, holder, started_at,
-                     modules, signed, prepared, failed, skipped, reused, host_errors)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0, 0, 0, 0)",
+                     modules, signed, prepared, failed, skipped, reused, host_errors, kind)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0, 0, 0, 0, ?8)",
                 (
                     new.version.to_string(),
                     new.release.as_bytes(),
@@ -89,6 +115,7 @@ impl Store {
                     &new.holder.who,
                     new.started_at,
                     column::number(new.modules),
+                    kind_code(new.kind),
                 ),
             )?;
             Ok(PreparationId(ledger.last_insert_rowid()))
@@ -113,12 +140,33 @@ impl Store {
         })
     }
 
-    /// The preparation that began last.
+    /// Says that a preparation waits, or goes on.
+    pub fn set_preparation_state(
+        &self,
+        id: PreparationId,
+        state: PreparationState,
+    ) -> Result<(), StoreError> {
+        self.ledger.write("record the state of the preparation", |ledger| {
+            ledger.execute("UPDATE preparations SET state = ?2 WHERE id = ?1", (id.0, state_code(state)))?;
+            Ok(())
+        })
+    }
+
+    /// The preparation that began last, rehearsals aside.
     pub fn latest_preparation(&self) -> Result<Option<Preparation>, StoreError> {
+        self.latest(PreparationKind::Preparation)
+    }
+
+    /// The rehearsal that began last.
+    pub fn latest_rehearsal(&self) -> Result<Option<Preparation>, StoreError> {
+        self.latest(PreparationKind::Rehearsal)
+    }
+
+    fn latest(&self, kind: PreparationKind) -> Result<Option<Preparation>, StoreError> {
         self.ledger.read("read the latest preparation", |ledger| {
             ledger
-                .prepare_cached(&format!("{SELECT} ORDER BY id DESC LIMIT 1"))?
-                .query_row((), preparation)
+                .prepare_cached(&format!("{SELECT} WHERE kind = ?1 ORDER BY id DESC LIMIT 1"))?
+                .query_row([kind_code(kind)], preparation)
                 .optional()
                 .map_err(Fault::from)
         })
@@ -173,5 +221,6 @@ fn preparation(row: &Row<'_>) -> rusqlite::Result<Preparation> {
             reused: column::count(row, 13)?,
             host_errors: column::count(row, 14)?,
         },
+        kind: column::code(row, 15, kind_from_code)?,
     })
 }

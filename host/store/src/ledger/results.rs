@@ -10,6 +10,7 @@ use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
 
 use super::modules::{ModuleIds, PAGE};
+use super::preparations::PREPARATION_KIND;
 use super::{column, record};
 use crate::error::Fault;
 use crate::{Store, StoreError};
@@ -103,7 +104,7 @@ impl Store {
         })
     }
 
-    /// How a module ended in the latest preparation that it took part in.
+    /// How a module ended in the latest preparation that it took part in, rehearsals aside.
     pub fn latest_result(
         &self,
         module: &ModuleName,
@@ -114,7 +115,7 @@ impl Store {
             let mut statement = ledger.prepare_cached(&format!(
                 "SELECT {COLUMNS}, r.preparation FROM preparations p
                  JOIN results r ON r.preparation = p.id AND r.module = (SELECT id FROM modules WHERE name = ?1)
-                 {NAMES} ORDER BY p.id DESC LIMIT 1"
+                 {NAMES} WHERE p.kind = {PREPARATION_KIND} ORDER BY p.id DESC LIMIT 1"
             ))?;
             let mut rows = statement.query([module.as_str()])?;
             let Some(row) = rows.next()? else { return Ok(None) };
