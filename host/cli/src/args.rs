@@ -101,6 +101,8 @@ pub(crate) enum Command {
         target: ReleaseTarget,
         #[command(flatten)]
         running: Running,
+        #[command(flatten)]
+        locking: Locking,
     },
     /// Prepare the modules with the current platform version
     ///
@@ -118,7 +120,41 @@ pub(crate) enum Command {
         modules: Vec<ModuleName>,
         #[command(flatten)]
         running: Running,
+        #[command(flatten)]
+        locking: Locking,
     },
+    /// Prepare the modules with a release that is not installed, to see what would break
+    ///
+    /// Nothing of the environment changes, and publishing and configuration go on meanwhile. What is compiled need not be
+    /// compiled again by the upgrade. A rehearsal that was stopped goes on when it is run again. `prefab report` compares it
+    /// with the current platform version.
+    #[command(
+        after_help = "Examples:\n  prefab rehearse ../11.9.0/release.toml\n  prefab rehearse ../11.9.0 --modules cart checkout\n  prefab rehearse 11.9.0 && prefab report"
+    )]
+    Rehearse {
+        /// A release.toml or its folder, or a version that is installed
+        #[arg(value_name = "MANIFEST|VERSION")]
+        target: ReleaseTarget,
+        /// Only these modules
+        #[arg(long, value_name = "MODULE", num_args = 1..)]
+        modules: Vec<ModuleName>,
+        #[command(flatten)]
+        running: Running,
+    },
+    /// Let the preparation that is running wait, in the middle of what it compiles
+    ///
+    /// From any terminal. It keeps what it holds: its memory, and the environment. Without a preparation, the rehearsal that is
+    /// running is meant; so for `resume` and `cancel`.
+    #[command(after_help = "Examples:\n  prefab pause && make heavy-work; prefab resume")]
+    Pause,
+    /// Let a preparation go on that was paused
+    #[command(after_help = "Examples:\n  prefab resume")]
+    Resume,
+    /// Call off the preparation that is running
+    ///
+    /// What it has compiled is kept, and `prefab prepare` need not compile it again.
+    #[command(after_help = "Examples:\n  prefab cancel")]
+    Cancel,
     /// Show the platform version and how the modules are
     #[command(after_help = "Examples:\n  prefab status\n  prefab status --watch\n  prefab status --json")]
     Status {
@@ -266,6 +302,24 @@ pub(crate) struct Running {
     /// `idle` leaves the processor to every other program that wants it
     #[arg(long, value_enum, default_value_t)]
     pub(crate) priority: PriorityChoice,
+    /// These modules, and what they need, go first
+    #[arg(long, value_name = "MODULE", num_args = 1..)]
+    pub(crate) first: Vec<ModuleName>,
+}
+
+/// Who is kept from what while a preparation runs.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Locking {
+    /// Refuse publishing of all modules until the end, or only of those that are not prepared yet
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    pub(crate) lock: LockChoice,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LockChoice {
+    #[default]
+    Environment,
+    Module,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

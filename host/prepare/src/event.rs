@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use prefab_model::{
-    CompilerName, Counts, Fuel, ModuleName, ModuleState, PreparationId, PreparationState, Task,
+    CompilerName, Counts, Fuel, ModuleName, ModuleState, PreparationId, PreparationKind, PreparationState,
+    Task,
 };
 use semver::Version;
 use serde::Serialize;
@@ -74,6 +75,15 @@ pub enum Event {
         /// Whether all its outcomes were known before.
         reused: bool,
     },
+    /// Somebody let it wait; it holds what it holds.
+    Paused,
+    /// It goes on.
+    Resumed,
+    /// The machine was in the way of some modules: they are tried again, one at a time, with nothing beside them.
+    TryingAgain {
+        /// How many.
+        modules: u64,
+    },
     /// The preparation ended.
     Finished(Summary),
 }
@@ -83,9 +93,11 @@ pub enum Event {
 pub struct Summary {
     /// Which one.
     pub preparation: PreparationId,
+    /// What it was for.
+    pub kind: PreparationKind,
     /// With which version's compilers.
     pub platform: Version,
-    /// Done, or stopped before every module was accounted for.
+    /// Done, or ended before every module was accounted for.
     pub state: PreparationState,
     /// The figures.
     #[serde(flatten)]

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use prefab_model::{Compilation, Outcome, SignatureDigest, Stored};
-use prefab_sandbox::{Cancel, Compiler, Inputs, Sandbox, Success};
+use prefab_sandbox::{Compiler, Control, Inputs, Sandbox, Success};
 use prefab_store::{Store, StoreError};
 
 use crate::excerpt;
@@ -20,7 +20,7 @@ pub(crate) struct Executed {
 pub(crate) struct Executor<'a> {
     pub(crate) sandbox: &'a Sandbox,
     pub(crate) store: &'a Store,
-    pub(crate) cancel: &'a Cancel,
+    pub(crate) control: &'a Control,
 }
 
 impl Executor<'_> {
@@ -34,7 +34,7 @@ impl Executor<'_> {
         compilation: &Compilation,
         inputs: &Inputs,
     ) -> Result<Executed, StoreError> {
-        let run = self.sandbox.run(compiler, compilation, inputs, self.cancel);
+        let run = self.sandbox.run(compiler, compilation, inputs, self.control);
         let mut diagnostics = run.diagnostics;
         if !diagnostics.is_empty() {
             let files: HashMap<&str, &[u8]> =

@@ -53,6 +53,15 @@ pub enum Action {
         /// How it ended.
         counts: Counts,
     },
+    /// Ran a rehearsal.
+    Rehearsed {
+        /// Which one.
+        preparation: PreparationId,
+        /// With which version's compilers.
+        platform: Version,
+        /// How it ended.
+        counts: Counts,
+    },
     /// Published a module.
     Published {
         /// The module.

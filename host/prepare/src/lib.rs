@@ -5,6 +5,7 @@
 //! people is not made here: functions return plain data, and a running preparation is a stream of [`Event`]s.
 
 mod artifacts;
+mod control;
 mod environment;
 mod errors;
 mod event;
@@ -25,13 +26,14 @@ mod snapshot;
 mod status;
 
 pub use artifacts::{ArtifactsError, BundleArtifacts, ModuleArtifacts, artifacts, extract_artifacts};
+pub use control::{ControlError, Controlled, Request, control};
 pub use environment::{Environment, EnvironmentError, Platform};
 pub use errors::{ErrorReport, ErrorsError, ModuleErrors, Problem, errors};
 pub use event::{Event, Summary};
 pub use history::{Action, HistoryEntry, history};
 pub use import::description::DescriptionError;
 pub use import::npm::SkippedPackage;
-pub use lock::{Activity, Held, HoldError};
+pub use lock::{Activity, Held, HoldError, LockMode};
 pub use modules::{
     ImportSummary, ModuleSummary, ModulesError, add_module, import_npm, list_modules, remove_module,
 };
@@ -44,6 +46,6 @@ pub use releases::{
     CompilerInspection, ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleasesError, inspect_release,
     install_release, list_releases,
 };
-pub use run::{PrepareError, PrepareOptions, Selection, Stop, prepare, upgrade};
+pub use run::{PrepareError, PrepareOptions, Selection, Stop, prepare, rehearse, upgrade};
 pub use settings::{Setting, SettingSource, SettingsError, list_settings, set_setting};
 pub use status::{EnvironmentState, Status, status};

@@ -1,12 +1,19 @@
 //! Who holds the environment.
 //!
-//! Whatever changes an environment holds it meanwhile, by a lock on `.prefab/lock` that the kernel releases when the
-//! process ends, however it ends: a dead holder is never waited for. `.prefab/holder.json` beside it says who it is, for people.
+//! Whatever changes an environment holds it meanwhile, by locks in `.prefab` that the kernel releases when the process ends,
+//! however it ends: a dead holder is never waited for. A file beside each lock says who holds it, for people.
+//!
+//! | lock | held by |
+//! |---|---|
+//! | `lock` | whatever changes modules, releases, settings, or prepares |
+//! | `deployments.lock` | whatever changes what is deployed; a preparation too, unless it was told to hold modules only |
+//! | `rehearsal.lock` | a rehearsal, which holds nothing else |
 
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use prefab_model::{Counts, PreparationId};
 use prefab_store::StoreError;
@@ -19,12 +26,25 @@ use crate::environment::Environment;
 /// `prefab status` looks whether the lock is free by taking it for a moment; a holder tries again for this long.
 const PATIENCE: Duration = Duration::from_millis(200);
 
+/// Who is refused while a preparation runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LockMode {
+    /// Publishing and configuration of all modules, until the end.
+    #[default]
+    Environment,
+    /// Publishing of modules that are not prepared yet; and configuration, which concerns all that are not.
+    Module,
+}
+
 /// What the holder of an environment does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Activity {
     /// Preparing modules.
     Prepare,
+    /// Preparing modules with a release that need not be installed, to see what would break.
+    Rehearse,
     /// Switching the platform version, then preparing modules.
     Upgrade,
     /// Publishing modules.
@@ -41,6 +61,7 @@ impl Activity {
     const fn verb(self) -> &'static str {
         match self {
             Self::Prepare => "preparing modules",
+            Self::Rehearse => "rehearsing",
             Self::Upgrade => "upgrading",
             Self::Publish => "publishing",
             Self::Configure => "changing the configuration",
@@ -64,6 +85,10 @@ pub struct Held {
     pub preparation: Option<PreparationId>,
     /// How far that is.
     pub counts: Option<Counts>,
+    /// Whether it waits to be resumed.
+    pub paused: bool,
+    /// Who is refused meanwhile.
+    pub lock: LockMode,
 }
 
 impl std::fmt::Display for Held {
@@ -71,7 +96,8 @@ impl std::fmt::Display for Held {
         match (self.preparation, self.counts) {
             (Some(preparation), Some(counts)) => write!(
                 f,
-                "preparation {preparation} holds the environment: {} %, {} of {} modules are accounted for",
+                "preparation {preparation} holds the environment: {}{} %, {} of {} modules are accounted for",
+                if self.paused { "paused at " } else { "" },
                 counts.percent(),
                 counts.ended(),
                 counts.modules
@@ -81,6 +107,7 @@ impl std::fmt::Display for Held {
         let since = self.since.replace_nanosecond(0).ok().and_then(|since| since.format(&Rfc3339).ok());
         write!(f, " (process {}, since {}). ", self.pid, since.as_deref().unwrap_or("just now"))?;
         match self.preparation {
+            Some(_) if self.paused => f.write_str("Running applications are not affected. Let it go on with `prefab resume`, or call it off with `prefab cancel`"),
             Some(_) => f.write_str("Running applications are not affected. Watch it with `prefab status --watch` and try again when it is done"),
             None => f.write_str("Try again when it is done"),
         }
@@ -109,101 +136,213 @@ pub enum HoldError {
     Store(#[from] StoreError),
 }
 
-#[derive(Serialize, Deserialize)]
+/// One of the locks, by what the files are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lock {
+    Environment,
+    Deployments,
+    Rehearsal,
+}
+
+impl Lock {
+    fn file(self, state: &Path) -> PathBuf {
+        state.join(match self {
+            Self::Environment => "lock",
+            Self::Deployments => "deployments.lock",
+            Self::Rehearsal => "rehearsal.lock",
+        })
+    }
+
+    fn holder(self, state: &Path) -> PathBuf {
+        state.join(match self {
+            Self::Environment => "holder.json",
+            Self::Deployments => "deployments.json",
+            Self::Rehearsal => "rehearsal.json",
+        })
+    }
+
+    fn open(self, state: &Path) -> Result<File, HoldError> {
+        let path = self.file(state);
+        File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(|source| HoldError::Io { path, source })
+    }
+
+    /// Takes the lock; nothing if another process has it.
+    fn take(self, state: &Path, patience: Duration) -> Result<Option<File>, HoldError> {
+        let lock = self.open(state)?;
+        let started = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Some(lock)),
+                Err(TryLockError::WouldBlock) if started.elapsed() < patience => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(source)) => {
+                    return Err(HoldError::Io { path: self.file(state), source });
+                }
+            }
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
 struct Holder {
     activity: Activity,
     pid: u32,
     #[serde(with = "time::serde::rfc3339")]
     since: OffsetDateTime,
     preparation: Option<PreparationId>,
+    paused: bool,
+    lock: LockMode,
 }
 
-/// Holds the environment for as long as it lives.
+/// The file that says who holds a lock. Clones are the same file.
+#[derive(Debug, Clone)]
+pub(crate) struct HolderFile {
+    path: PathBuf,
+    holder: Arc<Mutex<Holder>>,
+}
+
+impl HolderFile {
+    fn new(path: PathBuf, activity: Activity) -> Self {
+        let holder = Holder {
+            activity,
+            pid: std::process::id(),
+            since: OffsetDateTime::now_utc(),
+            preparation: None,
+            paused: false,
+            lock: LockMode::Environment,
+        };
+        Self { path, holder: Arc::new(Mutex::new(holder)) }
+    }
+
+    /// Says whether what holds the lock waits to be resumed.
+    pub(crate) fn paused(&self, paused: bool) -> Result<(), HoldError> {
+        self.write(|holder| holder.paused = paused)
+    }
+
+    fn write(&self, change: impl FnOnce(&mut Holder)) -> Result<(), HoldError> {
+        let mut holder = self.holder.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut holder);
+        let temporary = self.path.with_extension("json.new");
+        serde_json::to_vec(&*holder)
+            .map_err(io::Error::from)
+            .and_then(|text| fs::write(&temporary, text))
+            .and_then(|()| fs::rename(&temporary, &self.path))
+            .map_err(|source| HoldError::Io { path: self.path.clone(), source })
+    }
+}
+
+/// Holds the environment, or a part of it, for as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Hold {
-    _lock: File,
-    holder_path: PathBuf,
-    activity: Activity,
-    since: OffsetDateTime,
+    // Fields are dropped in this order: nobody is named any more once somebody else can take the lock.
+    file: Courtesy,
+    deployments: Option<File>,
+    _lock: Option<File>,
+    beside: Option<PreparationId>,
+}
+
+/// Removes the holder's file in the end. Only a courtesy: whether a lock is held is for the lock to say.
+#[derive(Debug)]
+struct Courtesy(HolderFile);
+
+impl Drop for Courtesy {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0.path);
+    }
 }
 
 impl Hold {
-    /// Says in the holder file which preparation is running.
-    pub(crate) fn runs(&self, preparation: PreparationId) -> Result<(), HoldError> {
-        self.write(Some(preparation))
+    /// Says which preparation is running, and who is refused meanwhile.
+    pub(crate) fn runs(&mut self, preparation: PreparationId, lock: LockMode) -> Result<(), HoldError> {
+        if lock == LockMode::Module {
+            self.deployments = None;
+        }
+        self.file().write(|holder| {
+            holder.preparation = Some(preparation);
+            holder.lock = lock;
+        })
     }
 
-    fn write(&self, preparation: Option<PreparationId>) -> Result<(), HoldError> {
-        let holder =
-            Holder { activity: self.activity, pid: std::process::id(), since: self.since, preparation };
-        let temporary = self.holder_path.with_extension("json.new");
-        serde_json::to_vec(&holder)
-            .map_err(io::Error::from)
-            .and_then(|text| fs::write(&temporary, text))
-            .and_then(|()| fs::rename(&temporary, &self.holder_path))
-            .map_err(|source| HoldError::Io { path: self.holder_path.clone(), source })
+    /// The file that says who holds it.
+    pub(crate) fn file(&self) -> &HolderFile {
+        &self.file.0
     }
-}
 
-impl Drop for Hold {
-    fn drop(&mut self) {
-        // Only a courtesy: whether the environment is held is for the lock to say.
-        let _ = fs::remove_file(&self.holder_path);
+    /// The preparation that runs meanwhile, in another process, and holds single modules only.
+    pub(crate) fn beside(&self) -> Option<PreparationId> {
+        self.beside
     }
-}
-
-fn lock_file(state: &Path) -> Result<File, HoldError> {
-    let path = state.join("lock");
-    File::options()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(&path)
-        .map_err(|source| HoldError::Io { path, source })
 }
 
 impl Environment {
     /// Holds the environment, or says who does.
     pub(crate) fn hold(&self, activity: Activity) -> Result<Hold, HoldError> {
         let state = self.state_dir();
-        let lock = lock_file(&state)?;
-        let started = std::time::Instant::now();
-        loop {
-            match lock.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if started.elapsed() < PATIENCE => {
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                Err(TryLockError::WouldBlock) => return Err(HoldError::Held(Box::new(self.held()?))),
-                Err(TryLockError::Error(source)) => {
-                    return Err(HoldError::Io { path: state.join("lock"), source });
-                }
-            }
-        }
-        let hold = Hold {
-            _lock: lock,
-            holder_path: state.join("holder.json"),
-            activity,
-            since: OffsetDateTime::now_utc(),
+        let Some(lock) = Lock::Environment.take(&state, PATIENCE)? else {
+            return Err(self.held(Lock::Environment)?.into());
         };
-        hold.write(None)?;
-        Ok(hold)
+        let Some(deployments) = Lock::Deployments.take(&state, PATIENCE)? else {
+            return Err(self.held(Lock::Deployments)?.into());
+        };
+        let file = HolderFile::new(Lock::Environment.holder(&state), activity);
+        file.write(|_| {})?;
+        Ok(Hold { file: Courtesy(file), deployments: Some(deployments), _lock: Some(lock), beside: None })
     }
 
-    /// Who holds the environment now, if anybody does.
-    pub(crate) fn holder(&self) -> Result<Option<Held>, HoldError> {
-        match lock_file(&self.state_dir())?.try_lock_shared() {
+    /// Holds what is deployed: the whole environment, or, beside a preparation that holds single modules only, no more than that.
+    pub(crate) fn hold_deployments(&self, activity: Activity) -> Result<Hold, HoldError> {
+        let held = match self.hold(activity) {
+            Err(HoldError::Held(held)) => held,
+            other => return other,
+        };
+        let (LockMode::Module, Some(preparation)) = (held.lock, held.preparation) else {
+            return Err(HoldError::Held(held));
+        };
+        let state = self.state_dir();
+        let Some(deployments) = Lock::Deployments.take(&state, PATIENCE)? else {
+            return Err(self.held(Lock::Deployments)?.into());
+        };
+        let file = HolderFile::new(Lock::Deployments.holder(&state), activity);
+        file.write(|_| {})?;
+        Ok(Hold {
+            file: Courtesy(file),
+            deployments: Some(deployments),
+            _lock: None,
+            beside: Some(preparation),
+        })
+    }
+
+    /// Holds the right to rehearse, of which there is one, or says who does.
+    pub(crate) fn hold_rehearsal(&self) -> Result<Hold, HoldError> {
+        let state = self.state_dir();
+        let Some(lock) = Lock::Rehearsal.take(&state, PATIENCE)? else {
+            return Err(self.held(Lock::Rehearsal)?.into());
+        };
+        let file = HolderFile::new(Lock::Rehearsal.holder(&state), Activity::Rehearse);
+        file.write(|_| {})?;
+        Ok(Hold { file: Courtesy(file), deployments: None, _lock: Some(lock), beside: None })
+    }
+
+    /// Who holds this lock now, if anybody does.
+    pub(crate) fn holder(&self, lock: Lock) -> Result<Option<Held>, HoldError> {
+        let state = self.state_dir();
+        match lock.open(&state)?.try_lock_shared() {
             Ok(()) => Ok(None),
-            Err(TryLockError::WouldBlock) => self.held().map(Some),
-            Err(TryLockError::Error(source)) => {
-                Err(HoldError::Io { path: self.state_dir().join("lock"), source })
-            }
+            Err(TryLockError::WouldBlock) => self.held(lock).map(Some),
+            Err(TryLockError::Error(source)) => Err(HoldError::Io { path: lock.file(&state), source }),
         }
     }
 
-    fn held(&self) -> Result<Held, HoldError> {
-        let holder = fs::read(self.state_dir().join("holder.json"))
+    fn held(&self, lock: Lock) -> Result<Held, HoldError> {
+        let holder = fs::read(lock.holder(&self.state_dir()))
             .ok()
             .and_then(|text| serde_json::from_slice::<Holder>(&text).ok())
             // The holder has the lock and has not yet said who it is, or has just let go.
@@ -212,6 +351,8 @@ impl Environment {
                 pid: 0,
                 since: OffsetDateTime::now_utc(),
                 preparation: None,
+                paused: false,
+                lock: LockMode::Environment,
             });
         let counts = match holder.preparation {
             Some(id) => self.store().preparation(id)?.map(|preparation| preparation.counts),
@@ -223,6 +364,14 @@ impl Environment {
             since: holder.since,
             preparation: holder.preparation,
             counts,
+            paused: holder.paused,
+            lock: holder.lock,
         })
+    }
+}
+
+impl From<Held> for HoldError {
+    fn from(held: Held) -> Self {
+        Self::Held(Box::new(held))
     }
 }

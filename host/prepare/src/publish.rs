@@ -133,10 +133,10 @@ pub fn publish(
     watch: &mut dyn FnMut(&Event),
     reporter: &mut dyn FnMut(&Published),
 ) -> Result<PublishSummary, PublishError> {
-    let hold = env.hold(Activity::Publish)?;
+    let mut hold = env.hold(Activity::Publish)?;
     let release = env.release()?.ok_or(PrepareError::NoPlatform)?;
     let modules = choose(env, selection)?;
-    let changed = prepare_changed(env, &hold, sandbox, &release, &modules, stop, watch)?;
+    let changed = prepare_changed(env, &mut hold, sandbox, &release, &modules, stop, watch)?;
     let mut summary = PublishSummary::default();
     for module in modules {
         if stop.is_asked() {
@@ -179,7 +179,7 @@ fn choose(env: &Environment, selection: &PublishSelection) -> Result<Vec<ModuleN
 /// Prepares those of the modules that are not prepared as they stand now, and returns them.
 fn prepare_changed(
     env: &Environment,
-    hold: &Hold,
+    hold: &mut Hold,
     sandbox: &Sandbox,
     release: &Release,
     modules: &[ModuleName],

@@ -46,6 +46,8 @@ pub(crate) enum SourceProblem {
     TooDeep { path: ModulePath },
     #[error("{path} was changed while it was read")]
     Changed { path: ModulePath },
+    #[error("its files were changed while modules were prepared")]
+    Moved,
     #[error("cannot read {path}: {source}")]
     Io { path: String, source: io::Error },
     #[error("{0}")]
@@ -53,6 +55,17 @@ pub(crate) enum SourceProblem {
 }
 
 impl SourceProblem {
+    /// Whether another try may go better, with nothing changed by anybody.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => {
+                !matches!(source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound)
+            }
+            Self::Changed { .. } | Self::Store(_) => true,
+            _ => false,
+        }
+    }
+
     /// The problem as a finding about the module, with what to do about it.
     pub(crate) fn diagnostic(&self) -> Diagnostic {
         let (code, help) = match self {
@@ -62,7 +75,7 @@ impl SourceProblem {
             Self::FileTooLarge { .. } | Self::TooLarge | Self::TooMany | Self::TooDeep { .. } => {
                 ("prefab/too-large", "split the module, or move what is not source out of it")
             }
-            Self::Changed { .. } => {
+            Self::Changed { .. } | Self::Moved => {
                 ("prefab/changed", "run `prefab prepare --failed` when nobody writes to the module")
             }
             Self::Store(_) => ("prefab/store", "run `prefab prepare` again"),

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use crate::environment::Environment;
 use crate::history::from_millis;
-use crate::lock::{Activity, Held, HoldError};
+use crate::lock::{Activity, Held, HoldError, Lock};
 
 /// The state of an environment in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -20,12 +20,16 @@ pub enum EnvironmentState {
     New,
     /// Modules are being prepared.
     Preparing,
+    /// Modules are being prepared, and that waits until it is resumed.
+    Paused,
     /// Every module is prepared.
     Ready,
     /// Every module is accounted for, and some failed or were skipped.
     Errors,
     /// The latest preparation was stopped or killed: `prefab prepare` continues.
     Interrupted,
+    /// The latest preparation was called off: `prefab prepare` begins anew, with what it has left.
+    Cancelled,
     /// The latest preparation was for another platform version: `prefab prepare` makes up for it.
     Outdated,
 }
@@ -56,13 +60,15 @@ pub struct Status {
     pub published: u64,
     /// Who holds the environment.
     pub holder: Option<Held>,
+    /// The rehearsal that is running, which keeps nobody from anything.
+    pub rehearsal: Option<Held>,
 }
 
 /// How the environment is.
 pub fn status(env: &Environment) -> Result<Status, HoldError> {
     let store = env.store();
     let platform = env.platform()?;
-    let holder = env.holder()?;
+    let holder = env.holder(Lock::Environment)?;
     let latest = store.latest_preparation()?;
     let version = platform.as_ref().map(|platform| platform.version.clone());
     let prepares = holder.as_ref().is_some_and(|held| {
@@ -72,9 +78,11 @@ pub fn status(env: &Environment) -> Result<Status, HoldError> {
     let begun = holder.as_ref().is_none_or(|held| held.preparation.is_some());
     let counts = latest.as_ref().filter(|_| begun).map(|latest| latest.counts).unwrap_or_default();
     let state = match &latest {
+        _ if prepares && holder.as_ref().is_some_and(|held| held.paused) => EnvironmentState::Paused,
         _ if prepares => EnvironmentState::Preparing,
         None => EnvironmentState::New,
         Some(latest) if Some(&latest.version) != version.as_ref() => EnvironmentState::Outdated,
+        Some(latest) if latest.state == PreparationState::Cancelled => EnvironmentState::Cancelled,
         Some(latest) if latest.state != PreparationState::Done => EnvironmentState::Interrupted,
         Some(_) if counts.failed + counts.skipped > 0 => EnvironmentState::Errors,
         Some(_) => EnvironmentState::Ready,
@@ -97,6 +105,7 @@ pub fn status(env: &Environment) -> Result<Status, HoldError> {
         environment_modules: store.module_count()?,
         published: store.deployed_count()?,
         holder,
+        rehearsal: env.holder(Lock::Rehearsal)?,
     })
 }
 

@@ -10,7 +10,7 @@ use prefab_model::{
     Compilation, ContractVersion, KeyHasher, Limits, ModuleFacts, ModulePath, Options, OutcomeKind,
     SourceDigest, Task,
 };
-use prefab_sandbox::{Cancel, Inputs, Sandbox, SourceFile, Success, THREAD_STACK};
+use prefab_sandbox::{Control, Inputs, Sandbox, SourceFile, Success, THREAD_STACK};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let work = || {
             let mut fastest = None;
             for _ in 0..rounds {
-                let run = sandbox.run(&compiler, &compilation, &inputs, &Cancel::default());
+                let run = sandbox.run(&compiler, &compilation, &inputs, &Control::default());
                 if fastest.is_none_or(|time| run.usage.time < time) {
                     fastest = Some(run.usage.time);
                     report(&run.kind, &run);

@@ -1,6 +1,7 @@
 //! What a store holds for one call of a guest: what the guest is shown, what it hands over, and its little WASI world.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prefab_model::{Compilation, Limits, ModulePath, Task};
 use wasmtime::component::ResourceTable;
@@ -25,6 +26,8 @@ pub(crate) struct Guest {
     pub(crate) caps: Caps,
     pub(crate) output: Collected,
     pub(crate) shown: Shown,
+    /// How long it was paused, which is not its time.
+    pub(crate) paused: Duration,
 }
 
 impl Guest {
@@ -39,6 +42,7 @@ impl Guest {
             caps: Caps::new(limits),
             output: Collected::new(limits),
             shown,
+            paused: Duration::ZERO,
         }
     }
 }

@@ -11,6 +11,7 @@
 mod codegen;
 mod component;
 mod contract;
+mod control;
 mod end;
 mod engine;
 mod findings;
@@ -25,6 +26,7 @@ mod ticker;
 mod wasi;
 
 pub use component::{Compiler, LoadError, MAX_COMPONENT};
+pub use control::Control;
 pub use engine::{Sandbox, SandboxError};
-pub use run::{Cancel, Inputs, Run, SourceFile, Success};
+pub use run::{Inputs, Run, SourceFile, Success};
 pub use stack::THREAD_STACK;

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use prefab_model::{
@@ -18,6 +17,7 @@ use wasmtime::{Result, Store, UpdateDeadline};
 use crate::codegen::panic_text;
 use crate::component::Compiler;
 use crate::contract::v1::Failure;
+use crate::control::Control;
 use crate::end::{self, Phase, Stop};
 use crate::engine::Sandbox;
 use crate::findings::host_error;
@@ -62,22 +62,6 @@ pub enum Success {
 /// How one run of a compilation ended.
 pub type Run = Outcome<Success>;
 
-/// A flag that ends compilations. Clones are the same flag.
-#[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
-
-impl Cancel {
-    /// Ends the compilations that were given this flag, within 50 ms, and those that will be given it before they start.
-    pub fn raise(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it was raised.
-    pub fn is_raised(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 impl Sandbox {
     /// Runs one compilation in a fresh instance and waits for its end, which comes at the latest 50 ms after its deadline.
     ///
@@ -87,7 +71,7 @@ impl Sandbox {
         compiler: &Compiler,
         compilation: &Compilation,
         inputs: &Inputs,
-        cancel: &Cancel,
+        control: &Control,
     ) -> Run {
         let limits = &compilation.limits;
         let guest = Guest::new(limits, compilation.key.as_bytes(), Shown::new(compilation, inputs));
@@ -102,7 +86,7 @@ impl Sandbox {
                 Task::Signature => Ok(compiler.exports().signature(store, instance)?.map(Some)),
             }
         };
-        self.outcome(compiler, limits, guest, cancel, call, |result, output| {
+        self.outcome(compiler, limits, guest, control, call, |result, output| {
             judge(result, output, limits.output)
         })
     }
@@ -114,7 +98,7 @@ impl Sandbox {
         let limits = Limits { output: MAX_DESCRIPTOR, diagnostic_bytes: MAX_DESCRIPTOR, ..limits.clone() };
         let guest = Guest::new(&limits, compiler.digest().as_bytes(), Shown::default());
         let call = |store: &mut Store<Guest>, instance| compiler.exports().describe(store, instance);
-        self.outcome(compiler, &limits, guest, &Cancel::default(), call, |descriptor, _| {
+        self.outcome(compiler, &limits, guest, &Control::default(), call, |descriptor, _| {
             (OutcomeKind::Compiled(descriptor), Vec::new())
         })
     }
@@ -125,10 +109,11 @@ impl Sandbox {
         compiler: &Compiler,
         limits: &Limits,
         guest: Guest,
-        cancel: &Cancel,
+        control: &Control,
         call: impl FnOnce(&mut Store<Guest>, Instance) -> Result<R> + Send,
         judge: impl FnOnce(R, Collected) -> (OutcomeKind<S>, Vec<Diagnostic>) + Send,
     ) -> Outcome<S> {
+        control.wait();
         let started = Instant::now();
         let without_guest = |kind| Outcome {
             kind,
@@ -136,13 +121,13 @@ impl Sandbox {
             diagnostics: Vec::new(),
             log: String::new(),
         };
-        if cancel.is_raised() {
+        if control.is_cancelled() {
             return without_guest(OutcomeKind::Cancelled);
         }
         let work = || {
             // A panic leaves nothing half-done behind that is used again: the store goes with it, the rest is only read.
             panic::catch_unwind(AssertUnwindSafe(|| {
-                let ended = self.call(compiler, limits, guest, cancel, started, call);
+                let ended = self.call(compiler, limits, guest, control, started, call);
                 let log = ended.guest.log.into_text();
                 let (kind, diagnostics) = match ended.result {
                     Ok(result) => judge(result, ended.guest.output),
@@ -151,7 +136,7 @@ impl Sandbox {
                 let usage = Usage {
                     fuel: ended.fuel,
                     peak_memory: ended.guest.caps.peak_memory(),
-                    time: started.elapsed(),
+                    time: started.elapsed().saturating_sub(ended.guest.paused),
                 };
                 Outcome { kind, usage, diagnostics, log }
             }))
@@ -173,18 +158,20 @@ impl Sandbox {
         compiler: &Compiler,
         limits: &Limits,
         guest: Guest,
-        cancel: &Cancel,
+        control: &Control,
         started: Instant,
         call: impl FnOnce(&mut Store<Guest>, Instance) -> Result<R>,
     ) -> Ended<R, S> {
         let mut store = Store::new(&self.engine, guest);
         store.limiter(|guest| &mut guest.caps);
-        let deadline = started.checked_add(limits.deadline);
-        let cancel = cancel.clone();
-        store.epoch_deadline_callback(move |_| {
-            if cancel.is_raised() {
+        let deadline = limits.deadline;
+        let control = control.clone();
+        store.epoch_deadline_callback(move |mut store| {
+            let paused = &mut store.data_mut().paused;
+            *paused += control.wait();
+            if control.is_cancelled() {
                 Err(Stop::Cancelled.into())
-            } else if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            } else if started.elapsed().saturating_sub(*paused) >= deadline {
                 Err(Stop::Deadline.into())
             } else {
                 Ok(UpdateDeadline::Continue(1))

@@ -5,7 +5,7 @@ mod support;
 use std::thread;
 
 use prefab_model::{CompilationKey, OutcomeKind, Task};
-use prefab_sandbox::{Cancel, Run, Success};
+use prefab_sandbox::{Control, Run, Success};
 use support::{Guest, SANDBOX, compilation, inputs};
 
 /// Emits what a guest can learn of its world besides the module: random bytes, the seed of hash maps, both clocks. Then
@@ -59,7 +59,7 @@ fn another_key_gives_other_random_bytes() {
     let mut other = compilation(&compiler, Task::Compile, |_| {});
     other.key = CompilationKey::of(b"another");
     let one = support::run(&compiler, Task::Compile, |_| {});
-    let two = SANDBOX.run(&compiler, &other, &inputs(), &Cancel::default());
+    let two = SANDBOX.run(&compiler, &other, &inputs(), &Control::default());
     assert_ne!(bytes(&one)[..16], bytes(&two)[..16]);
     assert_ne!(bytes(&one)[16..32], bytes(&two)[16..32]);
     assert_eq!(bytes(&one)[32..], bytes(&two)[32..]);

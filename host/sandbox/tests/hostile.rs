@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use prefab_model::{Bytes, Fuel, Limit, Limits, OutcomeKind, Task};
-use prefab_sandbox::{Cancel, Run, Success};
+use prefab_sandbox::{Control, Run, Success};
 use support::{COPY, Guest, SANDBOX, compilation, inputs};
 
 const FOREVER: &str = "(loop (br 0))";
@@ -89,13 +89,38 @@ fn the_deadline_ends_what_has_fuel_left() {
 fn a_running_compilation_can_be_cancelled() {
     let compiler = compiling(FOREVER).load();
     let compilation = compilation(&compiler, Task::Compile, |limits| limits.fuel = Fuel(u64::MAX / 2));
-    let cancel = Cancel::default();
+    let control = Control::default();
     let run = thread::scope(|scope| {
-        let run = scope.spawn(|| SANDBOX.run(&compiler, &compilation, &inputs(), &cancel));
-        cancel.raise();
+        let run = scope.spawn(|| SANDBOX.run(&compiler, &compilation, &inputs(), &control));
+        control.cancel();
         run.join().unwrap()
     });
     assert_eq!(run.kind, OutcomeKind::Cancelled);
+}
+
+#[test]
+fn a_pause_in_the_middle_of_a_compilation_does_not_count_as_its_time() {
+    let deadline = Duration::from_millis(400);
+    let compiler = compiling(FOREVER).load();
+    let compilation = compilation(&compiler, Task::Compile, |limits| {
+        limits.fuel = Fuel(u64::MAX / 2);
+        limits.deadline = deadline;
+    });
+    let control = Control::default();
+    let began = Instant::now();
+    let run = thread::scope(|scope| {
+        let run = scope.spawn(|| SANDBOX.run(&compiler, &compilation, &inputs(), &control));
+        thread::sleep(deadline / 4);
+        control.pause();
+        thread::sleep(deadline * 2);
+        // It would be over by now, had its time gone on.
+        assert!(!run.is_finished());
+        control.resume();
+        run.join().unwrap()
+    });
+    assert_eq!(run.kind, OutcomeKind::Deadline);
+    assert!(began.elapsed() >= deadline * 2 + deadline / 2);
+    assert!(run.usage.time < began.elapsed() - deadline);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod support;
 
 use prefab_model::{Bytes, Fuel, Limit, OutcomeKind, Severity, Task};
-use prefab_sandbox::{Cancel, Success};
+use prefab_sandbox::{Control, Success};
 use support::{COPY, Guest, SANDBOX, compilation, inputs, run};
 
 /// A diagnostic with the message "guest" at 3,000, to be reported: severity 0 is an error, 1 a warning.
@@ -146,16 +146,20 @@ fn dependencies_show_their_signatures_when_compiling_only() {
 #[test]
 fn a_compilation_that_was_cancelled_before_does_not_start() {
     let compiler = COPY.load();
-    let cancel = Cancel::default();
-    cancel.clone().raise();
-    let run = SANDBOX.run(&compiler, &compilation(&compiler, Task::Compile, |_| {}), &inputs(), &cancel);
+    let control = Control::default();
+    control.clone().cancel();
+    let run = SANDBOX.run(&compiler, &compilation(&compiler, Task::Compile, |_| {}), &inputs(), &control);
     assert_eq!(run.kind, OutcomeKind::Cancelled);
 }
 
 #[test]
 fn a_compilation_for_another_compiler_is_a_fault_of_the_host() {
     let other = Guest::default().load();
-    let run =
-        SANDBOX.run(&COPY.load(), &compilation(&other, Task::Compile, |_| {}), &inputs(), &Cancel::default());
+    let run = SANDBOX.run(
+        &COPY.load(),
+        &compilation(&other, Task::Compile, |_| {}),
+        &inputs(),
+        &Control::default(),
+    );
     assert!(matches!(run.kind, OutcomeKind::HostError(_)));
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use prefab_model::{Compilation, Limits, OutcomeKind, SourceDigest, Task};
 use prefab_prepare::{Environment, PrepareOptions, Priority, Sandbox, Stop, prepare};
-use prefab_sandbox::{Cancel, Compiler, Run, Success};
+use prefab_sandbox::{Compiler, Control, Run, Success};
 
 use crate::measure::{Measurement, Timer, Work};
 use crate::native::on_large_stack;
@@ -23,7 +23,8 @@ pub(crate) fn both_passes(scene: &mut Scene, sandbox: &Sandbox) -> Result<Measur
         let signatures = timer.time(|| {
             let runs = scene.units().zip(&plan);
             runs.map(|(unit, (compiler, compilation))| {
-                match count(sandbox.run(compiler, compilation, &unit.inputs, &Cancel::default()), &mut work) {
+                match count(sandbox.run(compiler, compilation, &unit.inputs, &Control::default()), &mut work)
+                {
                     Some(Success::Signature(bytes)) => Some(bytes),
                     _ => None,
                 }
@@ -34,7 +35,7 @@ pub(crate) fn both_passes(scene: &mut Scene, sandbox: &Sandbox) -> Result<Measur
         let plan = self::plan(scene, &compilers, sandbox, Task::Compile)?;
         timer.time(|| {
             for (unit, (compiler, compilation)) in scene.units().zip(&plan) {
-                count(sandbox.run(compiler, compilation, &unit.inputs, &Cancel::default()), &mut work);
+                count(sandbox.run(compiler, compilation, &unit.inputs, &Control::default()), &mut work);
             }
         });
         anyhow::Ok(())
@@ -50,7 +51,7 @@ pub(crate) fn tiny(scene: &Scene, unit: &Unit, sandbox: &Sandbox) -> Result<Meas
     on_large_stack(|| {
         timer.time(|| {
             for _ in 0..TINY {
-                count(sandbox.run(compiler, &compilation, &unit.inputs, &Cancel::default()), &mut work);
+                count(sandbox.run(compiler, &compilation, &unit.inputs, &Control::default()), &mut work);
             }
         });
     })?;

@@ -3,6 +3,7 @@
 mod artifacts;
 mod completions;
 mod config;
+mod control;
 mod errors;
 mod history;
 mod import;
@@ -10,9 +11,12 @@ mod init;
 mod module;
 mod prepare;
 mod publish;
+mod rehearse;
 mod release;
 mod status;
 mod upgrade;
+
+use prefab_prepare::Request;
 
 use crate::args::Command;
 use crate::exit::Exit;
@@ -25,8 +29,14 @@ pub(crate) fn run(command: Command, session: &Session) -> anyhow::Result<Exit> {
         Command::Module(command) => module::run(session, command),
         Command::Import(command) => import::run(session, &command),
         Command::Release(command) => release::run(session, command),
-        Command::Upgrade { target, running } => upgrade::run(session, &target, &running),
-        Command::Prepare { failed, modules, running } => prepare::run(session, failed, modules, &running),
+        Command::Upgrade { target, running, locking } => upgrade::run(session, &target, running, locking),
+        Command::Prepare { failed, modules, running, locking } => {
+            prepare::run(session, failed, modules, running, locking)
+        }
+        Command::Rehearse { target, modules, running } => rehearse::run(session, &target, modules, running),
+        Command::Pause => control::run(session, Request::Pause),
+        Command::Resume => control::run(session, Request::Resume),
+        Command::Cancel => control::run(session, Request::Cancel),
         Command::Status { watch } => status::run(session, watch),
         Command::Errors { module, format } => errors::run(session, module.as_ref(), format),
         Command::Artifacts { module, extract } => artifacts::run(session, &module, extract.as_deref()),

@@ -1,9 +1,9 @@
 //! `prefab prepare`, and what it has in common with `prefab upgrade`.
 
 use prefab_model::{ModuleName, PreparationState};
-use prefab_prepare::{PrepareOptions, Priority, Selection, Stop, Summary, open_sandbox, prepare};
+use prefab_prepare::{LockMode, PrepareOptions, Priority, Selection, Stop, Summary, open_sandbox, prepare};
 
-use crate::args::{PriorityChoice, Running};
+use crate::args::{LockChoice, Locking, PriorityChoice, Running};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::report::summary;
@@ -13,7 +13,8 @@ pub(super) fn run(
     session: &Session,
     failed: bool,
     modules: Vec<ModuleName>,
-    running: &Running,
+    running: Running,
+    locking: Locking,
 ) -> anyhow::Result<Exit> {
     let env = session.environment()?;
     let selection = match (failed, modules.is_empty()) {
@@ -25,19 +26,28 @@ pub(super) fn run(
     let mut progress = session.progress();
     let stop = Stop::new();
     interrupt::stops(&stop, progress.voice())?;
-    let summary =
-        prepare(&env, &sandbox, &options(selection, running), &stop, &mut |event| progress.event(event))?;
+    let options = options(selection, running, locking.into());
+    let summary = prepare(&env, &sandbox, &options, &stop, &mut |event| progress.event(event))?;
     progress.clear();
     session.out.result(&summary, |summary| summary::ended(summary, session.paint))?;
     Ok(exit(&summary))
 }
 
-pub(super) fn options(selection: Selection, running: &Running) -> PrepareOptions {
+pub(super) fn options(selection: Selection, running: Running, lock: LockMode) -> PrepareOptions {
     let priority = match running.priority {
         PriorityChoice::Idle => Priority::Idle,
         PriorityChoice::Normal => Priority::Normal,
     };
-    PrepareOptions { selection, jobs: running.jobs, priority }
+    PrepareOptions { selection, jobs: running.jobs, priority, first: running.first, lock }
+}
+
+impl From<Locking> for LockMode {
+    fn from(locking: Locking) -> Self {
+        match locking.lock {
+            LockChoice::Environment => Self::Environment,
+            LockChoice::Module => Self::Module,
+        }
+    }
 }
 
 pub(super) fn exit(summary: &Summary) -> Exit {

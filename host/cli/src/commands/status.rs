@@ -23,7 +23,7 @@ pub(super) fn run(session: &Session, watch: bool) -> anyhow::Result<Exit> {
     }
     Ok(match now.state {
         EnvironmentState::Errors if watch => Exit::ModulesWithErrors,
-        EnvironmentState::Interrupted if watch => Exit::Trouble,
+        EnvironmentState::Interrupted | EnvironmentState::Cancelled if watch => Exit::Trouble,
         _ => Exit::Fine,
     })
 }
@@ -34,12 +34,13 @@ fn follow(session: &Session, env: &Environment) -> anyhow::Result<Status> {
     let mut last: Option<Counts> = None;
     loop {
         let now = status(env)?;
-        if now.state != EnvironmentState::Preparing {
+        if !matches!(now.state, EnvironmentState::Preparing | EnvironmentState::Paused) {
             progress.clear();
             return Ok(now);
         }
         if summary::runs(&now) {
-            progress.figures(now.counts, now.eta_seconds.map(Duration::from_secs));
+            let paused = now.state == EnvironmentState::Paused;
+            progress.figures(now.counts, now.eta_seconds.map(Duration::from_secs), paused);
         }
         if session.out.is_json() && last.replace(now.counts) != Some(now.counts) {
             session.out.json_line(&now)?;

@@ -4,7 +4,7 @@ use prefab_prepare::{Event, ReleaseTarget, Selection, Stop, Summary, open_sandbo
 use semver::Version;
 use serde::Serialize;
 
-use crate::args::Running;
+use crate::args::{Locking, Running};
 use crate::commands::prepare::{exit, options};
 use crate::exit::Exit;
 use crate::interrupt;
@@ -26,7 +26,12 @@ struct Switch {
     notes: Option<String>,
 }
 
-pub(super) fn run(session: &Session, target: &ReleaseTarget, running: &Running) -> anyhow::Result<Exit> {
+pub(super) fn run(
+    session: &Session,
+    target: &ReleaseTarget,
+    running: Running,
+    locking: Locking,
+) -> anyhow::Result<Exit> {
     let env = session.environment()?;
     let sandbox = open_sandbox()?;
     let mut progress = session.progress();
@@ -41,7 +46,8 @@ pub(super) fn run(session: &Session, target: &ReleaseTarget, running: &Running) 
         }
         progress.event(event);
     };
-    let summary = upgrade(&env, &sandbox, target, &options(Selection::All, running), &stop, &mut reporter)?;
+    let options = options(Selection::All, running, locking.into());
+    let summary = upgrade(&env, &sandbox, target, &options, &stop, &mut reporter)?;
     progress.clear();
     printed?;
     let upgraded = Upgraded { upgraded: switch, summary: &summary };

@@ -214,6 +214,9 @@ fn told(note: &Note, modules: &[&ModuleName]) -> String {
             format!("the signature of {dependency} is from an earlier success; used for {them}")
         }
         Note::DependencyFailed(dependency) => format!("the dependency {dependency} failed; needed by {them}"),
+        Note::Spurious(reason) => {
+            format!("this machine was in the way of {them} at first: {}", escape::line(reason))
+        }
         Note::NothingToCompile => format!("no compiler takes any file of {them}"),
     }
 }

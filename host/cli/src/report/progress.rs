@@ -26,6 +26,7 @@ pub(crate) struct View {
     running: Vec<(ModuleName, CompilerName)>,
     /// When the first module was accounted for, since the start: the rate counts from there.
     first_end: Option<(Duration, u64)>,
+    paused: bool,
 }
 
 impl View {
@@ -45,7 +46,12 @@ impl View {
             }
             Event::Progress { counts, eta } => self.figures(*counts, *eta, now),
             Event::Finished(summary) => self.figures(summary.counts, None, now),
-            Event::Loading { .. } | Event::Upgraded { .. } | Event::ModuleEnded { .. } => {}
+            Event::Paused => self.paused = true,
+            Event::Resumed => self.paused = false,
+            Event::Loading { .. }
+            | Event::Upgraded { .. }
+            | Event::ModuleEnded { .. }
+            | Event::TryingAgain { .. } => {}
         }
     }
 
@@ -71,7 +77,7 @@ impl View {
                 parts.push(format!("{:.1}/s", ended as f64 / seconds));
             }
         }
-        let eta = self.eta.filter(|_| counts.ended() < counts.modules);
+        let eta = self.eta.filter(|_| counts.ended() < counts.modules && !self.paused);
         parts.extend(eta.map(summary::left));
         if counts.ended() == 0 && counts.modules > 0 {
             return format!("signatures of {} of {} modules", counts.signed, counts.modules);
@@ -80,6 +86,9 @@ impl View {
     }
 
     fn compiling(&self) -> String {
+        if self.paused {
+            return "paused: `prefab resume` lets it go on".to_owned();
+        }
         if self.running.is_empty() {
             return String::new();
         }
@@ -155,9 +164,23 @@ impl Progress {
             Event::Loading { compiler, platform } => self.loading(&format!(
                 "making native code of the {compiler} compiler of {platform}, once on this machine …"
             )),
+            Event::TryingAgain { modules } => {
+                let them = if *modules == 1 { "1 module".to_owned() } else { format!("{modules} modules") };
+                self.say(&format!("this machine was in the way of {them}: trying again, one at a time"));
+            }
+            Event::Paused => self.say("paused: `prefab resume` lets it go on, `prefab cancel` calls it off"),
+            Event::Resumed => self.say("going on"),
             Event::Upgraded { .. } | Event::ModuleEnded { .. } => {}
             _ => self.draw(),
         }
+    }
+
+    /// A line that stays; nothing if quiet.
+    fn say(&mut self, line: &str) {
+        if !matches!(self.face, Face::Silent) {
+            self.voice().say(line);
+        }
+        self.draw();
     }
 
     fn loading(&self, line: &str) {
@@ -172,8 +195,9 @@ impl Progress {
     }
 
     /// Shows figures that came another way than by events.
-    pub(crate) fn figures(&mut self, counts: Counts, eta: Option<Duration>) {
+    pub(crate) fn figures(&mut self, counts: Counts, eta: Option<Duration>, paused: bool) {
         self.view.figures(counts, eta, self.started.elapsed());
+        self.view.paused = paused;
         self.draw();
     }
 

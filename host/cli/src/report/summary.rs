@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use prefab_model::{Counts, PreparationState};
-use prefab_prepare::{EnvironmentState, Status, Summary};
+use prefab_model::{Counts, PreparationKind, PreparationState};
+use prefab_prepare::{EnvironmentState, LockMode, Status, Summary};
 use semver::Version;
 use time::format_description::well_known::Rfc3339;
 
@@ -29,9 +29,15 @@ pub(crate) fn ended(summary: &Summary, paint: Paint) -> String {
     let compilations = if summary.compiled == 1 { "compilation" } else { "compilations" };
     let cost = format!("  {} {compilations} in {}\n", summary.compiled, time(summary.time));
     match summary.state {
+        PreparationState::Done if summary.kind == PreparationKind::Rehearsal => {
+            format!(
+                "{}{cost}  Compare it with the current version: `prefab report`\n",
+                rehearsed(summary, paint)
+            )
+        }
         PreparationState::Done => format!("{}{cost}{}", verdict(counts, paint), look(counts)),
         state => format!(
-            "{}\n{}{cost}  Go on with `prefab prepare`\n",
+            "{}\n{}{cost}  Go on with `{}`\n",
             paint.bad(&format!(
                 "{}: {} of {} modules are accounted for",
                 if state == PreparationState::Cancelled { "Cancelled" } else { "Stopped" },
@@ -39,8 +45,24 @@ pub(crate) fn ended(summary: &Summary, paint: Paint) -> String {
                 counts.modules
             )),
             figures(counts),
+            match summary.kind {
+                PreparationKind::Preparation => "prefab prepare",
+                PreparationKind::Rehearsal => "prefab rehearse",
+            }
         ),
     }
+}
+
+fn rehearsed(summary: &Summary, paint: Paint) -> String {
+    let Summary { counts, platform, .. } = summary;
+    let errors = counts.failed + counts.skipped;
+    let line = if errors == 0 {
+        paint.good(&format!("With {platform}, this environment would be ready"))
+    } else {
+        paint
+            .bad(&format!("With {platform}, there would be errors in {errors} of {} modules", counts.modules))
+    };
+    format!("{line}\n{}", figures(counts))
 }
 
 /// The environment as `prefab status` shows it.
@@ -72,12 +94,22 @@ pub(crate) fn status(status: &Status, paint: Paint) -> String {
                 figures(counts)
             )
         }
+        EnvironmentState::Paused => format!(
+            "{}\n{}  Let it go on with `prefab resume`, or call it off with `prefab cancel`\n",
+            paint.bad(&format!("The preparation is paused at {}%", status.percent)),
+            figures(counts)
+        ),
         EnvironmentState::Ready | EnvironmentState::Errors => {
             format!("{}{}", verdict(counts, paint), look(counts))
         }
         EnvironmentState::Interrupted => format!(
             "{}\n{}  Go on with `prefab prepare`\n",
             paint.bad(&format!("The latest preparation was interrupted at {}%", status.percent)),
+            figures(counts)
+        ),
+        EnvironmentState::Cancelled => format!(
+            "{}\n{}  Prepare the modules with `prefab prepare`: what was compiled is kept\n",
+            paint.bad(&format!("The latest preparation was called off at {}%", status.percent)),
             figures(counts)
         ),
         EnvironmentState::Outdated => format!(
@@ -89,14 +121,25 @@ pub(crate) fn status(status: &Status, paint: Paint) -> String {
         let since = held.since.replace_nanosecond(0).ok().and_then(|since| since.format(&Rfc3339).ok());
         let since = since.unwrap_or_default();
         format!(
-            "  Process {} holds the environment since {since}: changes are refused until it ends\n",
-            held.pid
+            "  Process {} holds the environment since {since}: {} until it ends\n",
+            held.pid,
+            match held.lock {
+                LockMode::Environment => "changes are refused",
+                LockMode::Module =>
+                    "modules can be published once they are prepared; other changes are refused",
+            }
         )
     });
+    let rehearsal = status.rehearsal.as_ref().map(|held| {
+        let percent = held.counts.map(|counts| counts.percent()).unwrap_or_default();
+        let waits = if held.paused { ", paused" } else { "" };
+        format!("  Process {} rehearses: {percent}%{waits}\n", held.pid)
+    });
     format!(
-        "Environment {} is on {on}\n{state}{}  {} modules, {} of them published\n",
+        "Environment {} is on {on}\n{state}{}{}  {} modules, {} of them published\n",
         paint.strong(&escape::line(&status.environment)),
         held.unwrap_or_default(),
+        rehearsal.unwrap_or_default(),
         status.environment_modules,
         status.published
     )
@@ -169,6 +212,7 @@ mod tests {
     fn summary(state: PreparationState, counts: Counts) -> Summary {
         Summary {
             preparation: PreparationId(3),
+            kind: PreparationKind::Preparation,
             platform: Version::new(11, 9, 0),
             state,
             counts,
@@ -233,6 +277,8 @@ mod tests {
             since: time::OffsetDateTime::UNIX_EPOCH,
             preparation,
             counts: Some(ERRORS),
+            paused: false,
+            lock: LockMode::Environment,
         };
         let ready = Counts { failed: 0, skipped: 0, prepared: 256, ..ERRORS };
         let half = Counts { prepared: 97, failed: 0, skipped: 0, ..ERRORS };
@@ -240,9 +286,11 @@ mod tests {
             (EnvironmentState::New, Counts::default(), None),
             (EnvironmentState::Preparing, ready, Some(holder(None))),
             (EnvironmentState::Preparing, half, Some(holder(Some(PreparationId(3))))),
+            (EnvironmentState::Paused, half, Some(holder(Some(PreparationId(3))))),
             (EnvironmentState::Ready, ready, None),
             (EnvironmentState::Errors, ERRORS, None),
             (EnvironmentState::Interrupted, half, None),
+            (EnvironmentState::Cancelled, half, None),
             (EnvironmentState::Outdated, ready, None),
         ];
         let texts = states.map(|(state, counts, holder)| {
@@ -258,6 +306,7 @@ mod tests {
                 environment_modules: 256,
                 published: 250,
                 holder,
+                rehearsal: None,
             };
             status(&it, Paint::PLAIN)
         });

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
-use prefab_prepare::{Held, ModulesError, PrepareError, PublishError, ReleasesError, SettingsError};
+use prefab_prepare::{
+    ControlError, Held, ModulesError, PrepareError, PublishError, ReleasesError, SettingsError,
+};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -79,6 +81,11 @@ fn help(error: &anyhow::Error, place: &Path) -> Option<&'static str> {
     if is_full(place) {
         return Some(
             "the disk is full: make some room and run the command again; all that was recorded before is kept",
+        );
+    }
+    if let Some(ControlError::NotRunning) = error.downcast_ref() {
+        return Some(
+            "`prefab status` shows how the environment is, and `prefab prepare` goes on with what was interrupted",
         );
     }
     for cause in error.chain() {

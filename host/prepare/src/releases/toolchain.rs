@@ -1,35 +1,78 @@
-//! A release's compilers, loaded.
+//! A release's compilers, each loaded when it is first needed: where nothing has changed, none is.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prefab_model::{CompilerEntry, Release};
 use prefab_sandbox::{Compiler, Sandbox};
+use prefab_store::Store;
 
 use super::ReleasesError;
-use crate::environment::Environment;
+use super::on_disk::OnDisk;
 use crate::event::Event;
 
-/// A release's compilers, ready to run, in the order of the manifest.
+/// A release's compilers, in the order of the manifest.
 pub(crate) struct Toolchain {
     pub(crate) release: Release,
-    pub(crate) compilers: Vec<Compiler>,
+    slots: Vec<Slot>,
+}
+
+struct Slot {
+    /// The component of a release that is not installed; of one that is, the store has it.
+    bytes: Option<Vec<u8>>,
+    loaded: Mutex<Option<Arc<Compiler>>>,
 }
 
 impl Toolchain {
-    /// Loads the compilers of an installed release.
-    pub(crate) fn load(
-        env: &Environment,
-        release: Release,
+    /// The compilers of an installed release.
+    pub(crate) fn installed(release: Release) -> Self {
+        let slots =
+            release.compilers.iter().map(|_| Slot { bytes: None, loaded: Mutex::default() }).collect();
+        Self { release, slots }
+    }
+
+    /// The compilers of a release in a folder of its vendor's.
+    pub(crate) fn on_disk(source: &Path) -> Result<Self, ReleasesError> {
+        let OnDisk { release, components, .. } = OnDisk::read(source)?;
+        let slot = |bytes| Slot { bytes: Some(bytes), loaded: Mutex::default() };
+        Ok(Self { release, slots: components.into_iter().map(slot).collect() })
+    }
+
+    /// Loads the compilers of which there is no native code yet, which takes seconds, and says so.
+    pub(crate) fn load_slow(
+        &self,
+        store: &Store,
         sandbox: &Sandbox,
         reporter: &mut dyn FnMut(&Event),
-    ) -> Result<Self, ReleasesError> {
-        let compilers = release
-            .compilers
-            .iter()
-            .map(|entry| {
-                let bytes = env.store().blobs().component(&entry.digest)?;
-                load(sandbox, &release, entry, &bytes, reporter)
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Self { release, compilers })
+    ) -> Result<(), ReleasesError> {
+        for (number, entry) in (0..).zip(&self.release.compilers) {
+            if !sandbox.is_quick(entry.digest) {
+                reporter(&loading(&self.release, entry));
+                self.compiler(number, store, sandbox)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The compiler at this place in the release. Threads that need the same one for the first time wait for each other.
+    pub(crate) fn compiler(
+        &self,
+        number: u16,
+        store: &Store,
+        sandbox: &Sandbox,
+    ) -> Result<Arc<Compiler>, ReleasesError> {
+        let place = usize::from(number);
+        let (slot, entry) = (&self.slots[place], &self.release.compilers[place]);
+        let mut loaded = slot.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(compiler) = &*loaded {
+            return Ok(Arc::clone(compiler));
+        }
+        let compiler = Arc::new(match &slot.bytes {
+            Some(bytes) => load_component(sandbox, &self.release, entry, bytes)?,
+            None => load_component(sandbox, &self.release, entry, &store.blobs().component(&entry.digest)?)?,
+        });
+        *loaded = Some(Arc::clone(&compiler));
+        Ok(compiler)
     }
 }
 
@@ -42,8 +85,21 @@ pub(super) fn load(
     reporter: &mut dyn FnMut(&Event),
 ) -> Result<Compiler, ReleasesError> {
     if !sandbox.is_quick(entry.digest) {
-        reporter(&Event::Loading { compiler: entry.name.clone(), platform: release.version.clone() });
+        reporter(&loading(release, entry));
     }
+    load_component(sandbox, release, entry, bytes)
+}
+
+fn loading(release: &Release, entry: &CompilerEntry) -> Event {
+    Event::Loading { compiler: entry.name.clone(), platform: release.version.clone() }
+}
+
+fn load_component(
+    sandbox: &Sandbox,
+    release: &Release,
+    entry: &CompilerEntry,
+    bytes: &[u8],
+) -> Result<Compiler, ReleasesError> {
     sandbox.load(bytes).map_err(|source| ReleasesError::Load {
         compiler: entry.name.clone(),
         version: release.version.clone(),

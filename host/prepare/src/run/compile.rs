@@ -5,22 +5,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use crossbeam_channel::Sender;
-use prefab_model::{Compilation, Diagnostic, ModuleManifest, ModuleName, ModuleState, SkipReason, Task};
+use prefab_model::{
+    Compilation, Diagnostic, ModuleManifest, ModuleName, ModulePath, ModuleState, SkipReason, Task,
+};
 use prefab_sandbox::Inputs;
 use prefab_store::{CompilationRef, ModuleResult, ModuleRow, Note, StoreError};
 
+use super::PrepareError;
 use super::pool::Message;
 use super::roster::{AllSigned, Index, NoSignature, SignatureState, Signed, Source};
 use super::shared::{Ended, Fresh, Shared};
 use super::sign::inputs;
 use crate::plan::DependencyState;
-use crate::snapshot::SourceProblem;
+use crate::snapshot::{SourceProblem, source_digest};
 
 /// What came of the second pass for a module.
 pub(super) struct CompileReport {
     pub(super) index: Index,
     pub(super) result: ModuleResult,
     pub(super) fresh: Fresh,
+    /// What the host or the disk was the reason of, so that it is worth another try.
+    pub(super) trouble: Option<String>,
 }
 
 pub(super) fn compile(
@@ -28,7 +33,7 @@ pub(super) fn compile(
     all: &AllSigned,
     index: Index,
     tell: &Sender<Message<CompileReport>>,
-) -> Result<Option<CompileReport>, StoreError> {
+) -> Result<Option<CompileReport>, PrepareError> {
     let module = shared.roster.name(index).clone();
     let mut fresh = Fresh::default();
     let mut result = ModuleResult {
@@ -44,7 +49,7 @@ pub(super) fn compile(
         Some(Signed::Read(sources)) => sources,
         Some(Signed::Unreadable(problem)) => {
             fail_unread(&mut result, (**problem).clone());
-            return Ok(Some(CompileReport { index, result, fresh }));
+            return Ok(Some(CompileReport { index, result, fresh, trouble: None }));
         }
         None => return Ok(None),
     };
@@ -54,6 +59,7 @@ pub(super) fn compile(
         result.notes.push(Note::NothingToCompile);
     }
     take_in_signatures(shared, sources, &mut result);
+    let mut trouble = None;
     for source in sources {
         let dependencies = match dependencies(shared, all, source, &row.manifest)? {
             Ok(dependencies) => dependencies,
@@ -64,12 +70,11 @@ pub(super) fn compile(
         };
         result.notes.extend(dependencies.earlier.into_iter().map(Note::EarlierSignature));
         let entry = &shared.toolchain.release.compilers[usize::from(source.compiler)];
-        let compiler = &shared.toolchain.compilers[usize::from(source.compiler)];
         let compilation = shared.planner.compile(entry, &row.manifest, source.digest, |dependency| {
             dependencies.states.get(dependency).copied().unwrap_or(DependencyState::Absent)
         });
         let read = || read_inputs(shared, &row, source, &compilation);
-        match shared.ended(compiler, &compilation, read, &mut fresh, tell)? {
+        match shared.ended(source.compiler, &compilation, read, &mut fresh, tell)? {
             Ended::Known { kind } => {
                 if !kind.is_compiled() {
                     result.state = ModuleState::Failed;
@@ -81,20 +86,22 @@ pub(super) fn compile(
                 });
             }
             Ended::HostTrouble(text) => {
+                trouble = Some(text.clone());
                 result.state = ModuleState::Failed;
                 result.host_error = Some(text);
             }
             Ended::Unreadable(problem) => {
+                trouble = problem.may_pass().then(|| problem.to_string());
                 fail_unread(&mut result, problem.diagnostic());
                 break;
             }
-            Ended::Cancelled => return Ok(None),
+            Ended::NoSignature | Ended::Cancelled => return Ok(None),
         }
     }
     result.notes.sort_unstable();
     result.notes.dedup();
     result.reused = fresh.ran == 0 && result.host_error.is_none() && result.problems.is_empty();
-    Ok(Some(CompileReport { index, result, fresh }))
+    Ok(Some(CompileReport { index, result, fresh, trouble }))
 }
 
 fn fail_unread(result: &mut ModuleResult, problem: Diagnostic) {
@@ -182,7 +189,12 @@ fn read_inputs(
         .map_err(|error| trouble("the ledger cannot be read", &error))?
         .unwrap_or_default();
     let entry = &shared.toolchain.release.compilers[usize::from(source.compiler)];
-    let mut inputs = inputs(&dir, &snapshot, &mut [], &|path| entry.takes(path))?;
+    let takes = |path: &ModulePath| entry.takes(path);
+    // A rehearsal beside this preparation may have seen other files since the first pass.
+    if source_digest(&snapshot, &takes) != Some(compilation.source) {
+        return Err(SourceProblem::Moved);
+    }
+    let mut inputs = inputs(&dir, &snapshot, &mut [], &takes)?;
     for dependency in &compilation.module.dependencies {
         if let Some(digest) = dependency.signature {
             let bytes = shared

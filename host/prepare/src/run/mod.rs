@@ -1,11 +1,12 @@
 //! A preparation, from the first look at the sources to the last row in the ledger.
 //!
 //! Two passes over the modules: every signature (`sign.rs`), then every compilation (`compile.rs`), each on a pool of threads
-//! (`pool.rs`) that shares nothing but read-only state (`shared.rs`, `roster.rs`). One thread, the caller's, owns what changes
+//! (`pool.rs`) that shares nothing but read-only state (`shared.rs`, `roster.rs`); `passes.rs` is the order of things. One thread, the caller's, owns what changes
 //! (`recorder.rs`): it commits batches and tells the watchers. Whoever calls holds the environment.
 
 mod compile;
 mod notes;
+mod passes;
 mod pool;
 mod recorder;
 mod roster;
@@ -17,7 +18,7 @@ mod stop;
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
-use prefab_model::{PreparationKind, PreparationState};
+use prefab_model::{ModuleName, PreparationKind, PreparationState, Release};
 use prefab_sandbox::Sandbox;
 use prefab_store::{Holder, NewPreparation, StoreError};
 use semver::Version;
@@ -26,18 +27,20 @@ use time::OffsetDateTime;
 pub use select::Selection;
 pub use stop::Stop;
 
+use crate::control::Listener;
 use crate::environment::Environment;
 use crate::event::{Event, Summary};
 use crate::executor::Executor;
 use crate::history::{Action, millis, record, who};
-use crate::lock::{Activity, Held, Hold, HoldError};
+use crate::lock::{Activity, Held, Hold, HoldError, Lock, LockMode};
 use crate::modules::ModulesError;
 use crate::plan::Planner;
 use crate::priority::Priority;
 use crate::releases::{ReleaseTarget, ReleasesError, Toolchain, install_held, installed};
-use pool::{Message, Pool};
+use passes::Passes;
+use pool::Pool;
 use recorder::Recorder;
-use roster::{AllSigned, FirstPass, Index, Roster};
+use roster::Roster;
 use shared::Shared;
 
 /// How to prepare.
@@ -49,6 +52,10 @@ pub struct PrepareOptions {
     pub jobs: Option<NonZeroUsize>,
     /// How much to stand back behind other programs.
     pub priority: Priority,
+    /// Modules that go first, with all that they need.
+    pub first: Vec<ModuleName>,
+    /// Who is refused meanwhile.
+    pub lock: LockMode,
 }
 
 /// Why a preparation could not be run to its end. What it committed before stays.
@@ -119,8 +126,8 @@ pub fn prepare(
     stop: &Stop,
     reporter: &mut dyn FnMut(&Event),
 ) -> Result<Summary, PrepareError> {
-    let hold = env.hold(Activity::Prepare)?;
-    prepare_held(env, &hold, sandbox, options, stop, reporter)
+    let mut hold = env.hold(Activity::Prepare)?;
+    prepare_held(env, &mut hold, sandbox, options, stop, reporter)
 }
 
 /// Switches the environment to a release, then prepares all modules with it. A manifest is installed first. What is deployed stays
@@ -133,196 +140,188 @@ pub fn upgrade(
     stop: &Stop,
     reporter: &mut dyn FnMut(&Event),
 ) -> Result<Summary, PrepareError> {
-    let hold = env.hold(Activity::Upgrade)?;
+    let mut hold = env.hold(Activity::Upgrade)?;
     let release = match target {
         ReleaseTarget::Version(version) => installed(env, version)?,
         ReleaseTarget::Manifest(source) => install_held(env, &hold, source, sandbox, reporter)?,
     };
-    let from = env.store().platform()?.map(|platform| platform.version);
+    let from = env.store().platform()?;
     let to = release.version.clone();
-    if from.as_ref() != Some(&to) {
-        if let Some(from) = from.clone().filter(|from| !release.upgrades_from.matches(from)) {
-            return Err(PrepareError::NotFrom { from, to, range: release.upgrades_from.to_string() });
-        }
-        let action = Action::Upgraded { from: from.clone(), to: to.clone() };
-        let previous = env.store().platform()?.map(|platform| (platform.version, platform.release));
-        let platform = prefab_store::Platform { version: to.clone(), release: release.digest, previous };
+    if from.as_ref().map(|from| &from.version) != Some(&to) {
+        check_upgrade(from.as_ref().map(|from| &from.version), &release)?;
+        let action =
+            Action::Upgraded { from: from.as_ref().map(|from| from.version.clone()), to: to.clone() };
+        let platform = prefab_store::Platform {
+            version: to.clone(),
+            release: release.digest,
+            previous: from.as_ref().map(|from| (from.version.clone(), from.release)),
+        };
         env.store().set_platform(&platform, &crate::history::entry(OffsetDateTime::now_utc(), &action))?;
     }
-    reporter(&Event::Upgraded { from, to, notes: release.notes });
-    prepare_held(env, &hold, sandbox, options, stop, reporter)
+    reporter(&Event::Upgraded { from: from.map(|from| from.version), to, notes: release.notes });
+    prepare_held(env, &mut hold, sandbox, options, stop, reporter)
 }
 
-/// The same for a caller that holds the environment already.
+/// Prepares modules with a release that need not be installed, to see what would break: nothing of the environment changes,
+/// and nobody is kept from anything. What it compiles need not be compiled again by the upgrade.
+pub fn rehearse(
+    env: &Environment,
+    sandbox: &Sandbox,
+    target: &ReleaseTarget,
+    options: &PrepareOptions,
+    stop: &Stop,
+    reporter: &mut dyn FnMut(&Event),
+) -> Result<Summary, PrepareError> {
+    let toolchain = match target {
+        ReleaseTarget::Version(version) => Toolchain::installed(installed(env, version)?),
+        ReleaseTarget::Manifest(source) => Toolchain::on_disk(source)?,
+    };
+    let from = env.store().platform()?.map(|platform| platform.version);
+    if from.as_ref() != Some(&toolchain.release.version) {
+        check_upgrade(from.as_ref(), &toolchain.release)?;
+    }
+    let mut hold = env.hold_rehearsal()?;
+    let rehearsal = PreparationKind::Rehearsal;
+    Running { env, sandbox, options, stop, kind: rehearsal }.run(&mut hold, &toolchain, reporter)
+}
+
+fn check_upgrade(from: Option<&Version>, to: &Release) -> Result<(), PrepareError> {
+    match from {
+        Some(from) if !to.upgrades_from.matches(from) => Err(PrepareError::NotFrom {
+            from: from.clone(),
+            to: to.version.clone(),
+            range: to.upgrades_from.to_string(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Prepares for a caller that holds the environment already.
 pub(crate) fn prepare_held(
     env: &Environment,
-    hold: &Hold,
+    hold: &mut Hold,
     sandbox: &Sandbox,
     options: &PrepareOptions,
     stop: &Stop,
     reporter: &mut dyn FnMut(&Event),
 ) -> Result<Summary, PrepareError> {
-    let began = Instant::now();
-    let store = env.store();
-    let release = env.release()?.ok_or(PrepareError::NoPlatform)?;
-    let roster = Roster::new(select::names(store)?);
-    if roster.names.is_empty() {
-        return Err(PrepareError::NoModules);
-    }
-    let toolchain = Toolchain::load(env, release, sandbox, reporter)?;
-    let previous =
-        store.latest_preparation()?.filter(|previous| previous.release == toolchain.release.digest);
-    let selected =
-        select::select(env, &roster, &options.selection, previous.as_ref().map(|previous| previous.id))?;
-    let now = millis(OffsetDateTime::now_utc());
-    let preparation = store.begin_preparation(&NewPreparation {
-        kind: PreparationKind::Preparation,
-        version: toolchain.release.version.clone(),
-        release: toolchain.release.digest,
-        modules: selected.len() as u64,
-        started_at: now,
-        holder: Holder { pid: std::process::id(), who: who() },
-    })?;
-    hold.runs(preparation)?;
-    let span = tracing::info_span!("preparation", id = %preparation);
-    let _entered = span.enter();
+    let toolchain = Toolchain::installed(env.release()?.ok_or(PrepareError::NoPlatform)?);
+    let kind = PreparationKind::Preparation;
+    Running { env, sandbox, options, stop, kind }.run(hold, &toolchain, reporter)
+}
 
-    let config = env.config();
-    let jobs = options
-        .jobs
-        .or_else(|| config.jobs.and_then(|jobs| NonZeroUsize::new(jobs as usize)))
-        .or_else(|| std::thread::available_parallelism().ok())
-        .map_or(1, NonZeroUsize::get);
-    let shared = Shared {
-        store,
-        toolchain: &toolchain,
-        planner: Planner { config, engine: sandbox.revision() },
-        executor: Executor { sandbox, store, cancel: stop.cancel() },
-        roster: &roster,
-        now,
-    };
-    let pool = Pool { jobs, priority: options.priority, stop };
-    let platform = toolchain.release.version.clone();
-    let mut recorder = Recorder::new(store, preparation, selected.len() as u64, reporter);
-    recorder.tell(&Event::Started {
-        preparation,
-        platform: platform.clone(),
-        modules: selected.len() as u64,
-        jobs,
-    });
-    let signed = sign_all(&shared, pool, &selected, &mut recorder)?;
-    compile_all(&shared, pool, &selected, &signed, &mut recorder)?;
-    drop(signed);
+/// A preparation or a rehearsal that is about to run.
+struct Running<'a> {
+    env: &'a Environment,
+    sandbox: &'a Sandbox,
+    options: &'a PrepareOptions,
+    stop: &'a Stop,
+    kind: PreparationKind,
+}
 
-    let mut state = PreparationState::Done;
-    if recorder.counts.ended() < recorder.counts.modules {
-        if !stop.is_asked() {
+impl Running<'_> {
+    fn run(
+        self,
+        hold: &mut Hold,
+        toolchain: &Toolchain,
+        reporter: &mut dyn FnMut(&Event),
+    ) -> Result<Summary, PrepareError> {
+        let Self { env, sandbox, options, stop, kind } = self;
+        let began = Instant::now();
+        let store = env.store();
+        let roster = Roster::new(select::names(store)?);
+        if roster.names.is_empty() {
+            return Err(PrepareError::NoModules);
+        }
+        toolchain.load_slow(store, sandbox, reporter)?;
+        let previous = match kind {
+            PreparationKind::Preparation => store.latest_preparation()?,
+            PreparationKind::Rehearsal => store.latest_rehearsal()?,
+        };
+        let previous = previous.filter(|previous| previous.release == toolchain.release.digest);
+        let last = previous.as_ref().map(|previous| previous.id);
+        let selected = select::select(env, &roster, &options.selection, last)?;
+        let first = select::closure(env, &roster, &options.first)?;
+        let now = millis(OffsetDateTime::now_utc());
+        let platform = toolchain.release.version.clone();
+        let preparation = store.begin_preparation(&NewPreparation {
+            kind,
+            version: platform.clone(),
+            release: toolchain.release.digest,
+            modules: selected.len() as u64,
+            started_at: now,
+            holder: Holder { pid: std::process::id(), who: who() },
+        })?;
+        hold.runs(preparation, options.lock)?;
+        let lock = match kind {
+            PreparationKind::Preparation => Lock::Environment,
+            PreparationKind::Rehearsal => Lock::Rehearsal,
+        };
+        let _listener = Listener::start(env, lock, preparation, hold.file().clone(), stop.clone())?;
+        let span = tracing::info_span!("preparation", id = %preparation);
+        let _entered = span.enter();
+
+        let shared = Shared {
+            store,
+            toolchain,
+            planner: Planner { config: env.config(), engine: sandbox.revision() },
+            executor: Executor { sandbox, store, control: stop.control() },
+            roster: &roster,
+            now,
+        };
+        let jobs = self.jobs();
+        let mut recorder = Recorder::new(store, preparation, kind, stop, selected.len() as u64, reporter);
+        recorder.tell(&Event::Started {
+            preparation,
+            platform: platform.clone(),
+            modules: selected.len() as u64,
+            jobs,
+        });
+        let pool = Pool { jobs, priority: options.priority, stop };
+        Passes { shared: &shared, pool, selected: &selected, first: &first }.run(&mut recorder)?;
+
+        let state = if recorder.counts.ended() == recorder.counts.modules {
+            notes::failed_dependencies(store, preparation, &mut recorder)?;
+            PreparationState::Done
+        } else if stop.is_called_off() {
+            PreparationState::Cancelled
+        } else if stop.is_asked() {
+            PreparationState::Stopped
+        } else {
             let (modules, ended) = (recorder.counts.modules, recorder.counts.ended());
             return Err(PrepareError::Unaccounted { modules, ended });
+        };
+        recorder.commit()?;
+        recorder.tell_progress();
+        let mut counts = recorder.counts;
+        let (compiled, fuel) = (recorder.compiled, recorder.fuel);
+        if let (PreparationState::Done, Some(last)) = (state, last)
+            && selected.len() < roster.names.len()
+        {
+            counts = store.carry_over_results(last, preparation)?;
         }
-        state = PreparationState::Stopped;
-    } else {
-        notes::failed_dependencies(store, preparation, &mut recorder)?;
-    }
-    recorder.commit()?;
-    recorder.tell_progress();
-    let mut counts = recorder.counts;
-    let (compiled, fuel) = (recorder.compiled, recorder.fuel);
-    if let (PreparationState::Done, Some(previous)) = (state, previous)
-        && selected.len() < roster.names.len()
-    {
-        counts = store.carry_over_results(previous.id, preparation)?;
-    }
-    store.finish_preparation(preparation, state, &counts, millis(OffsetDateTime::now_utc()))?;
-    record(
-        env,
-        OffsetDateTime::now_utc(),
-        &Action::Prepared { preparation, platform: platform.clone(), counts },
-    )?;
-    let summary = Summary { preparation, platform, state, counts, time: began.elapsed(), compiled, fuel };
-    reporter(&Event::Finished(summary.clone()));
-    Ok(summary)
-}
-
-/// The first pass: over the selected modules and those that they depend on.
-fn sign_all(
-    shared: &Shared<'_>,
-    pool: Pool<'_>,
-    selected: &[Index],
-    recorder: &mut Recorder<'_>,
-) -> Result<Vec<Option<FirstPass>>, PrepareError> {
-    let mut counted = vec![false; shared.roster.names.len()];
-    for index in selected {
-        counted[*index as usize] = true;
-    }
-    let order = select::with_dependencies(shared, selected, &counted)?;
-    let mut signed: Vec<Option<FirstPass>> = Vec::new();
-    signed.resize_with(shared.roster.names.len(), || None);
-    recorder.begin(order.len() as u64);
-    pool.each(
-        &order,
-        |index, tell| sign::sign(shared, index, tell),
-        |message| -> Result<(), PrepareError> {
-            if let Some(report) = watch(message, recorder)? {
-                let at = report.index as usize;
-                recorder.saw(report.snapshot, report.described, shared.roster.name(report.index));
-                recorder.advance(1);
-                recorder.signed(counted[at]);
-                signed[at] = Some(FirstPass {
-                    signed: report.signed,
-                    weight: report.weight,
-                    ran: report.fresh.ran > 0,
-                });
-                recorder.take(report.fresh);
+        let ended = OffsetDateTime::now_utc();
+        store.finish_preparation(preparation, state, &counts, millis(ended))?;
+        let action = match kind {
+            PreparationKind::Preparation => {
+                Action::Prepared { preparation, platform: platform.clone(), counts }
             }
-            Ok(recorder.tick()?)
-        },
-    )?;
-    recorder.commit()?;
-    Ok(signed)
-}
-
-/// The second pass: the longest first, so that the last core does not sit on the one big module.
-fn compile_all(
-    shared: &Shared<'_>,
-    pool: Pool<'_>,
-    selected: &[Index],
-    signed: &AllSigned,
-    recorder: &mut Recorder<'_>,
-) -> Result<(), PrepareError> {
-    // One more than the estimate, so that a module without anything to compile counts as well.
-    let weight = |index: Index| signed[index as usize].as_ref().map_or(0, |first| first.weight + 1);
-    let mut order: Vec<Index> =
-        selected.iter().copied().filter(|index| signed[*index as usize].is_some()).collect();
-    order.sort_by_key(|index| std::cmp::Reverse(weight(*index)));
-    recorder.begin(order.iter().map(|index| weight(*index)).sum());
-    let work = |index, tell: &_| compile::compile(shared, signed, index, tell);
-    pool.each(&order, work, |message| -> Result<(), PrepareError> {
-        if let Some(mut report) = watch(message, recorder)? {
-            recorder.advance(weight(report.index));
-            recorder.take(report.fresh);
-            let signed_now = signed[report.index as usize].as_ref().is_some_and(|first| first.ran);
-            report.result.reused &= !signed_now;
-            recorder.ended(report.result);
-        }
-        Ok(recorder.tick()?)
-    })?;
-    recorder.commit()?;
-    Ok(())
-}
-
-/// Passes on what a worker tells, and gives what came of a module.
-fn watch<T>(message: Option<Message<T>>, recorder: &mut Recorder<'_>) -> Result<Option<T>, PrepareError> {
-    match message {
-        Some(Message::Through(report)) => return Ok(Some(report)),
-        Some(Message::Broken(error)) => return Err(error.into()),
-        Some(Message::Compiling(module, compiler, task)) => {
-            recorder.tell(&Event::Compiling { module, compiler, task });
-        }
-        Some(Message::Compiled(module, compiler, task)) => {
-            recorder.tell(&Event::Compiled { module, compiler, task });
-        }
-        None => {}
+            PreparationKind::Rehearsal => {
+                Action::Rehearsed { preparation, platform: platform.clone(), counts }
+            }
+        };
+        record(env, ended, &action)?;
+        let summary =
+            Summary { preparation, kind, platform, state, counts, time: began.elapsed(), compiled, fuel };
+        reporter(&Event::Finished(summary.clone()));
+        Ok(summary)
     }
-    Ok(None)
+
+    fn jobs(&self) -> usize {
+        self.options
+            .jobs
+            .or_else(|| self.env.config().jobs.and_then(|jobs| NonZeroUsize::new(jobs as usize)))
+            .or_else(|| std::thread::available_parallelism().ok())
+            .map_or(1, NonZeroUsize::get)
+    }
 }

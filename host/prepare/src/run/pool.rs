@@ -7,8 +7,8 @@ use std::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use prefab_model::{CompilerName, ModuleName, Task};
 use prefab_sandbox::THREAD_STACK;
-use prefab_store::StoreError;
 
+use super::PrepareError;
 use super::roster::Index;
 use super::stop::Stop;
 use crate::priority::Priority;
@@ -26,13 +26,14 @@ pub(super) enum Message<T> {
     Compiled(ModuleName, CompilerName, Task),
     /// A module is through.
     Through(T),
-    /// The store failed.
-    Broken(StoreError),
+    /// The preparation cannot go on.
+    Broken(PrepareError),
 }
 
 /// How the threads are to work.
 #[derive(Clone, Copy)]
 pub(super) struct Pool<'a> {
+    /// How many there are.
     pub(super) jobs: usize,
     pub(super) priority: Priority,
     pub(super) stop: &'a Stop,
@@ -47,7 +48,7 @@ impl Pool<'_> {
     pub(super) fn each<T: Send, E: From<std::io::Error>>(
         self,
         order: &[Index],
-        work: impl Fn(Index, &Sender<Message<T>>) -> Result<Option<T>, StoreError> + Sync,
+        work: impl Fn(Index, &Sender<Message<T>>) -> Result<Option<T>, PrepareError> + Sync,
         mut on: impl FnMut(Option<Message<T>>) -> Result<(), E>,
     ) -> Result<(), E> {
         let next = AtomicUsize::new(0);
@@ -58,7 +59,11 @@ impl Pool<'_> {
                 let (sender, work, next, broken) = (sender.clone(), &work, &next, &broken);
                 let body = move || {
                     self.priority.apply();
-                    while !self.stop.is_asked() && !broken.load(Ordering::Relaxed) {
+                    loop {
+                        self.stop.control().wait();
+                        if self.stop.is_asked() || broken.load(Ordering::Relaxed) {
+                            break;
+                        }
                         let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
                         let message = match work(*index, &sender) {
                             Ok(Some(report)) => Message::Through(report),
@@ -86,7 +91,7 @@ impl Pool<'_> {
                 };
                 if let Err(error) = on(message) {
                     broken.store(true, Ordering::Relaxed);
-                    self.stop.cancel().raise();
+                    self.stop.control().cancel();
                     // Dropping the receiver lets go those that wait to send.
                     return Err(error);
                 }

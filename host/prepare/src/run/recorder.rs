@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use prefab_model::{Counts, Fuel, ModuleState, PreparationId};
+use prefab_model::{Counts, Fuel, ModuleState, PreparationId, PreparationKind, PreparationState};
 use prefab_store::{Batch, ModuleResult, ModuleRow, Snapshot, Store, StoreError};
 
 use super::shared::Fresh;
+use super::stop::Stop;
 use crate::event::Event;
 
 /// A batch is committed when it is this old or has this much in it: the flush to disk, some milliseconds, is shared by many modules, and
@@ -19,6 +20,10 @@ const PROGRESS: Duration = Duration::from_millis(100);
 pub(super) struct Recorder<'a> {
     store: &'a Store,
     preparation: PreparationId,
+    kind: PreparationKind,
+    stop: &'a Stop,
+    /// Since when it waits.
+    paused: Option<Instant>,
     reporter: &'a mut dyn FnMut(&Event),
     pub(super) counts: Counts,
     pub(super) compiled: u64,
@@ -42,6 +47,8 @@ impl<'a> Recorder<'a> {
     pub(super) fn new(
         store: &'a Store,
         preparation: PreparationId,
+        kind: PreparationKind,
+        stop: &'a Stop,
         modules: u64,
         reporter: &'a mut dyn FnMut(&Event),
     ) -> Self {
@@ -49,6 +56,9 @@ impl<'a> Recorder<'a> {
         Self {
             store,
             preparation,
+            kind,
+            stop,
+            paused: None,
             reporter,
             counts: Counts { modules, ..Counts::default() },
             compiled: 0,
@@ -128,8 +138,9 @@ impl<'a> Recorder<'a> {
         self.batch.results.push((self.preparation, result));
     }
 
-    /// Commits the batch and tells how far it is, each if it is time.
+    /// Commits the batch and tells how far it is, each if it is time; and tells of a pause.
     pub(super) fn tick(&mut self) -> Result<(), StoreError> {
+        self.heed_pause()?;
         let items = self.batch.outcomes.len() + self.batch.results.len() + self.batch.snapshots.len();
         let waiting = items > 0 || !self.described.is_empty();
         if items >= BATCH_ITEMS
@@ -141,6 +152,25 @@ impl<'a> Recorder<'a> {
         if self.told.is_none_or(|told| told.elapsed() >= PROGRESS) {
             self.told = Some(Instant::now());
             self.tell_progress();
+        }
+        Ok(())
+    }
+
+    fn heed_pause(&mut self) -> Result<(), StoreError> {
+        match (self.stop.is_paused(), self.paused) {
+            (true, None) => {
+                self.paused = Some(Instant::now());
+                self.store.set_preparation_state(self.preparation, PreparationState::Paused)?;
+                self.tell(&Event::Paused);
+            }
+            (false, Some(since)) => {
+                self.paused = None;
+                // It is not the work's time.
+                self.work.began += since.elapsed();
+                self.store.set_preparation_state(self.preparation, PreparationState::Running)?;
+                self.tell(&Event::Resumed);
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -167,6 +197,7 @@ impl<'a> Recorder<'a> {
             self.store.put_modules(std::mem::take(&mut self.described))?;
         }
         let mut batch = std::mem::take(&mut self.batch);
+        batch.rehearsed = self.kind == PreparationKind::Rehearsal;
         if !batch.is_empty() {
             batch.counts = Some((self.preparation, self.counts));
             self.store.commit(&batch)?;

@@ -1,6 +1,6 @@
 //! Which modules take part in a preparation, and in what order they are looked at first.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 
 use prefab_model::{ModuleName, ModuleState, PreparationId};
@@ -89,4 +89,25 @@ pub(super) fn with_dependencies(
     order.sort_unstable();
     order.dedup();
     Ok(order)
+}
+
+/// These modules and all that they need, directly and indirectly.
+pub(super) fn closure(
+    env: &Environment,
+    roster: &Roster,
+    modules: &[ModuleName],
+) -> Result<BTreeSet<Index>, PrepareError> {
+    let mut found = BTreeSet::new();
+    let mut open = Vec::new();
+    for module in modules {
+        open.push(roster.find(module).ok_or_else(|| Box::new(ModulesError::unknown(env, module)))?);
+    }
+    while let Some(index) = open.pop() {
+        if !found.insert(index) {
+            continue;
+        }
+        let Some(row) = env.store().module(roster.name(index))? else { continue };
+        open.extend(row.manifest.dependencies.values().filter_map(|module| roster.find(module)));
+    }
+    Ok(found)
 }

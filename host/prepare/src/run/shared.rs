@@ -4,9 +4,10 @@ use crossbeam_channel::Sender;
 use prefab_model::{
     Compilation, CompilerName, Fuel, ModuleName, ModulePath, OutcomeKind, SignatureDigest, Stored, Task,
 };
-use prefab_sandbox::{Compiler, Inputs};
+use prefab_sandbox::Inputs;
 use prefab_store::{OutcomeRow, Store, StoreError};
 
+use super::PrepareError;
 use super::pool::Message;
 use super::roster::Roster;
 use crate::executor::{Executed, Executor};
@@ -41,6 +42,8 @@ pub(super) enum Ended {
     Known { kind: OutcomeKind },
     /// The machine was the reason, so nothing is known.
     HostTrouble(String),
+    /// The compiler makes no signatures.
+    NoSignature,
     /// The sources could not be read.
     Unreadable(SourceProblem),
     /// Somebody asked the preparation to stop.
@@ -63,17 +66,22 @@ impl Shared<'_> {
         Ok(usage.and_then(|usage| usage.fuel).map(|fuel| fuel.0))
     }
 
-    /// Brings a compilation to its end: by what is known of its key, or by running it.
+    /// Brings a compilation with the compiler at this place in the release to its end: by what is known of its key, or by running
+    /// it.
     pub(super) fn ended<T>(
         &self,
-        compiler: &Compiler,
+        number: u16,
         compilation: &Compilation,
         inputs: impl FnOnce() -> Result<Inputs, SourceProblem>,
         fresh: &mut Fresh,
         tell: &Sender<Message<T>>,
-    ) -> Result<Ended, StoreError> {
+    ) -> Result<Ended, PrepareError> {
         if let Some(kind) = self.known(compilation)? {
             return Ok(Ended::Known { kind });
+        }
+        let compiler = self.toolchain.compiler(number, self.store, self.executor.sandbox)?;
+        if compilation.task == Task::Signature && !compiler.is_modular() {
+            return Ok(Ended::NoSignature);
         }
         let inputs = match inputs() {
             Ok(inputs) => inputs,
@@ -84,7 +92,7 @@ impl Shared<'_> {
         let _entered = span.enter();
         // Nobody listens any more only when the preparation has failed: the next send will tell.
         let _ = tell.send(Message::Compiling(module.clone(), name.clone(), task));
-        let executed = self.executor.execute(compiler, compilation, &inputs);
+        let executed = self.executor.execute(&compiler, compilation, &inputs);
         let _ = tell.send(Message::Compiled(module.clone(), name.clone(), task));
         let Executed { outcome, signature } = executed?;
         fresh.ran += 1;

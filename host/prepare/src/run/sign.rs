@@ -8,8 +8,9 @@ use cap_std::fs::Dir;
 use crossbeam_channel::Sender;
 use prefab_model::{Diagnostic, ModulePath, OutcomeKind, Stored};
 use prefab_sandbox::{Inputs, SourceFile};
-use prefab_store::{ModuleKind, ModuleRow, Snapshot, StoreError};
+use prefab_store::{ModuleKind, ModuleRow, Snapshot};
 
+use super::PrepareError;
 use super::pool::Message;
 use super::roster::{Index, SignatureState, Signed, Source};
 use super::shared::{Ended, Fresh, Shared};
@@ -27,6 +28,8 @@ pub(super) struct SignReport {
     /// Its description, if that is not as before.
     pub(super) described: Option<ModuleRow>,
     pub(super) fresh: Fresh,
+    /// What the host or the disk was the reason of, so that it is worth another try.
+    pub(super) trouble: Option<String>,
 }
 
 /// Fuel that compiling takes for a byte of source, for modules that were never compiled: measured over npm packages.
@@ -36,7 +39,7 @@ pub(super) fn sign(
     shared: &Shared<'_>,
     index: Index,
     tell: &Sender<Message<SignReport>>,
-) -> Result<Option<SignReport>, StoreError> {
+) -> Result<Option<SignReport>, PrepareError> {
     let name = shared.roster.name(index);
     let mut report = SignReport {
         index,
@@ -45,6 +48,7 @@ pub(super) fn sign(
         snapshot: None,
         described: None,
         fresh: Fresh::default(),
+        trouble: None,
     };
     let Some(row) = shared.store.module(name)? else {
         report.signed = unreadable(host_diagnostic(
@@ -67,10 +71,7 @@ pub(super) fn sign(
     let Taken { snapshot, mut bytes } =
         match snapshot(&dir, &|path| shared.takes(path), earlier.as_ref(), now_ns()) {
             Ok(taken) => taken,
-            Err(problem) => {
-                report.signed = unreadable(problem.diagnostic());
-                return Ok(Some(report));
-            }
+            Err(problem) => return Ok(Some(report.unreadable(&problem))),
         };
     let mut sources = Vec::new();
     for (number, entry) in (0..).zip(&shared.toolchain.release.compilers) {
@@ -79,28 +80,22 @@ pub(super) fn sign(
             let taken = snapshot.files.iter().filter(|file| entry.takes(&file.path));
             taken.map(|file| file.size * FUEL_PER_BYTE).sum()
         });
-        let compiler = &shared.toolchain.compilers[usize::from(number)];
-        let signature = if compiler.is_modular() {
-            let compilation = shared.planner.signature(entry, &row.manifest, digest, |dependency| {
-                shared.roster.find(dependency).is_some()
-            });
-            let inputs = || inputs(&dir, &snapshot, &mut bytes, &|path| entry.takes(path));
-            match shared.ended(compiler, &compilation, inputs, &mut report.fresh, tell)? {
-                Ended::Known { kind: OutcomeKind::Compiled(Stored::Signature(digest)) } => {
-                    SignatureState::Made { key: compilation.key, digest }
-                }
-                Ended::Known { .. } => {
-                    SignatureState::Failed { key: Some(compilation.key), host_error: None }
-                }
-                Ended::HostTrouble(text) => SignatureState::Failed { key: None, host_error: Some(text) },
-                Ended::Unreadable(problem) => {
-                    report.signed = unreadable(problem.diagnostic());
-                    return Ok(Some(report));
-                }
-                Ended::Cancelled => return Ok(None),
+        let compilation = shared
+            .planner
+            .signature(entry, &row.manifest, digest, |dependency| shared.roster.find(dependency).is_some());
+        let inputs = || inputs(&dir, &snapshot, &mut bytes, &|path| entry.takes(path));
+        let signature = match shared.ended(number, &compilation, inputs, &mut report.fresh, tell)? {
+            Ended::Known { kind: OutcomeKind::Compiled(Stored::Signature(digest)) } => {
+                SignatureState::Made { key: compilation.key, digest }
             }
-        } else {
-            SignatureState::None
+            Ended::Known { .. } => SignatureState::Failed { key: Some(compilation.key), host_error: None },
+            Ended::NoSignature => SignatureState::None,
+            Ended::HostTrouble(text) => {
+                report.trouble = Some(text.clone());
+                SignatureState::Failed { key: None, host_error: Some(text) }
+            }
+            Ended::Unreadable(problem) => return Ok(Some(report.unreadable(&problem))),
+            Ended::Cancelled => return Ok(None),
         };
         sources.push(Source { compiler: number, digest, signature });
     }
@@ -108,6 +103,14 @@ pub(super) fn sign(
     report.snapshot = (earlier.as_ref() != Some(&snapshot)).then_some(snapshot);
     report.described = described;
     Ok(Some(report))
+}
+
+impl SignReport {
+    fn unreadable(mut self, problem: &SourceProblem) -> Self {
+        self.trouble = problem.may_pass().then(|| problem.to_string());
+        self.signed = unreadable(problem.diagnostic());
+        self
+    }
 }
 
 fn unreadable(problem: Diagnostic) -> Signed {

@@ -1,40 +1,71 @@
-//! Asking a preparation to stop, from a signal handler or another thread.
+//! Asking a preparation to wait or to stop, from a signal handler, another thread, or (by `control.rs`) another process.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
-use prefab_sandbox::Cancel;
+use prefab_sandbox::Control;
 
-/// A request to stop. Clones ask the same preparation.
+const NO: u8 = 0;
+const STOP: u8 = 1;
+const CALL_OFF: u8 = 2;
+
+/// A hand on a preparation. Clones hold the same one.
 #[derive(Clone, Default)]
 pub struct Stop {
-    asked: Arc<AtomicBool>,
-    cancel: Cancel,
+    asked: Arc<AtomicU8>,
+    control: Control,
 }
 
 impl Stop {
-    /// Nobody asks yet.
+    /// Nobody asks for anything yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Let what is running end, and start nothing new.
+    /// Let what is running end, and start nothing new. A preparation that is paused goes on with what is running.
     pub fn finish_running(&self) {
-        self.asked.store(true, Ordering::Relaxed);
+        self.asked.fetch_max(STOP, Ordering::Relaxed);
+        self.control.resume();
     }
 
     /// End what is running too: within some 50 ms.
     pub fn now(&self) {
-        self.finish_running();
-        self.cancel.raise();
+        self.asked.fetch_max(STOP, Ordering::Relaxed);
+        self.control.cancel();
     }
 
-    /// Whether anybody asked.
+    /// Call the preparation off: it ends at once, and says that it was not to go on.
+    pub fn call_off(&self) {
+        self.asked.fetch_max(CALL_OFF, Ordering::Relaxed);
+        self.control.cancel();
+    }
+
+    /// Wait, within some 50 ms, in the middle of what is running.
+    pub fn pause(&self) {
+        self.control.pause();
+    }
+
+    /// Go on after a pause.
+    pub fn resume(&self) {
+        self.control.resume();
+    }
+
+    /// Whether anybody asked it to end.
     pub fn is_asked(&self) -> bool {
-        self.asked.load(Ordering::Relaxed)
+        self.asked.load(Ordering::Relaxed) != NO
     }
 
-    pub(crate) fn cancel(&self) -> &Cancel {
-        &self.cancel
+    /// Whether it was called off.
+    pub fn is_called_off(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) == CALL_OFF
+    }
+
+    /// Whether it waits.
+    pub fn is_paused(&self) -> bool {
+        self.control.is_paused()
+    }
+
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
     }
 }

@@ -8,7 +8,7 @@ use prefab_model::{
     Compilation, CompilerName, ContractVersion, Dependency, Limits, ModuleFacts, ModulePath, Options,
     SourceDigest, Task,
 };
-use prefab_sandbox::{Cancel, Compiler, Inputs, Run, Sandbox, SourceFile};
+use prefab_sandbox::{Compiler, Control, Inputs, Run, Sandbox, SourceFile};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -207,7 +207,7 @@ pub(crate) fn inputs() -> Inputs {
 
 /// Runs a compilation of `m`.
 pub(crate) fn run(compiler: &Compiler, task: Task, change: impl FnOnce(&mut Limits)) -> Run {
-    SANDBOX.run(compiler, &compilation(compiler, task, change), &inputs(), &Cancel::default())
+    SANDBOX.run(compiler, &compilation(compiler, task, change), &inputs(), &Control::default())
 }
 
 /// A guest that emits `a.ts` as it is, under its own name.

@@ -46,6 +46,8 @@ pub enum Note {
     DependencyMissing(String),
     /// No compiler of the release takes any of the module's files.
     NothingToCompile,
+    /// The machine was in the way at first, as the text says; a second try, alone, went through.
+    Spurious(String),
 }
 
 /// A compilation by name.

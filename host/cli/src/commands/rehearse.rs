@@ -1,0 +1,30 @@
+//! `prefab rehearse`
+
+use prefab_model::ModuleName;
+use prefab_prepare::{LockMode, ReleaseTarget, Selection, Stop, open_sandbox, rehearse};
+
+use crate::args::Running;
+use crate::commands::prepare::{exit, options};
+use crate::exit::Exit;
+use crate::interrupt;
+use crate::report::summary;
+use crate::session::Session;
+
+pub(super) fn run(
+    session: &Session,
+    target: &ReleaseTarget,
+    modules: Vec<ModuleName>,
+    running: Running,
+) -> anyhow::Result<Exit> {
+    let env = session.environment()?;
+    let selection = if modules.is_empty() { Selection::All } else { Selection::Modules(modules) };
+    let sandbox = open_sandbox()?;
+    let mut progress = session.progress();
+    let stop = Stop::new();
+    interrupt::stops(&stop, progress.voice())?;
+    let options = options(selection, running, LockMode::Module);
+    let summary = rehearse(&env, &sandbox, target, &options, &stop, &mut |event| progress.event(event))?;
+    progress.clear();
+    session.out.result(&summary, |summary| summary::ended(summary, session.paint))?;
+    Ok(exit(&summary))
+}

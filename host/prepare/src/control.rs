@@ -1,0 +1,189 @@
+//! Pausing, resuming and cancelling a preparation from another process.
+//!
+//! Whoever asks leaves a file in `.prefab` that names the process it is meant for. That process looks for it many times a second,
+//! does what it says and removes it, which is the answer. Nothing is left to do for a request whose process is dead.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use prefab_model::PreparationId;
+use serde::{Deserialize, Serialize};
+
+use crate::environment::Environment;
+use crate::lock::{Held, HoldError, HolderFile, Lock};
+use crate::run::Stop;
+
+/// How often a preparation looks for a request: together with a tick of the sandbox, well below the 200 ms that people notice.
+const LOOK: Duration = Duration::from_millis(25);
+/// How long the process that is asked may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a running preparation is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// Wait in the middle of what is running, and hold the environment meanwhile.
+    Pause,
+    /// Go on.
+    Resume,
+    /// End at once. What was committed stays.
+    Cancel,
+}
+
+/// That a request was heard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Controlled {
+    /// What was asked.
+    pub request: Request,
+    /// The preparation, or rehearsal, that did it.
+    pub preparation: PreparationId,
+    /// Whether it is a rehearsal.
+    pub rehearsal: bool,
+    /// Its process.
+    pub pid: u32,
+}
+
+/// Why a request was not heard.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// No process runs a preparation or a rehearsal.
+    #[error("no preparation is running in this environment")]
+    NotRunning,
+    /// The process holds the lock and does not answer: it may be stopped by a debugger or a signal.
+    #[error(
+        "process {pid} runs preparation {preparation} and does not answer: look what is the matter with it"
+    )]
+    NoAnswer {
+        /// The process.
+        pid: u32,
+        /// What it runs.
+        preparation: PreparationId,
+    },
+    /// The request could not be written.
+    #[error("cannot write {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It could not be found out who runs a preparation.
+    #[error(transparent)]
+    Hold(#[from] HoldError),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Message {
+    pid: u32,
+    preparation: PreparationId,
+    request: Request,
+}
+
+fn request_path(state: &Path, lock: Lock) -> PathBuf {
+    state.join(match lock {
+        Lock::Rehearsal => "rehearsal-request.json",
+        Lock::Environment | Lock::Deployments => "request.json",
+    })
+}
+
+/// Asks the preparation that runs, or else the rehearsal, and waits until it has heard; until it has ended, for
+/// [`Request::Cancel`].
+pub fn control(env: &Environment, request: Request) -> Result<Controlled, ControlError> {
+    let mut running = None;
+    for lock in [Lock::Environment, Lock::Rehearsal] {
+        let held = env.holder(lock)?;
+        if let Some((held, preparation)) = held.and_then(|held| held.preparation.map(|id| (held, id))) {
+            running = Some((lock, held, preparation));
+            break;
+        }
+    }
+    let (lock, held, preparation) = running.ok_or(ControlError::NotRunning)?;
+    let path = request_path(&env.state_dir(), lock);
+    let message = Message { pid: held.pid, preparation, request };
+    let temporary = path.with_extension(format!("{}.new", std::process::id()));
+    serde_json::to_vec(&message)
+        .map_err(io::Error::from)
+        .and_then(|text| fs::write(&temporary, text))
+        .and_then(|()| fs::rename(&temporary, &path))
+        .map_err(|source| ControlError::Io { path: path.clone(), source })?;
+    let asked = Instant::now();
+    let same = |now: Option<Held>| now.is_some_and(|now| now.pid == held.pid && now.since == held.since);
+    loop {
+        let heard = !path.exists();
+        if heard && request != Request::Cancel {
+            break;
+        }
+        if !same(env.holder(lock)?) {
+            let _ = fs::remove_file(&path);
+            if request == Request::Cancel || heard {
+                break;
+            }
+            return Err(ControlError::NotRunning);
+        }
+        if asked.elapsed() > PATIENCE {
+            let _ = fs::remove_file(&path);
+            return Err(ControlError::NoAnswer { pid: held.pid, preparation });
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(Controlled { request, preparation, rehearsal: lock == Lock::Rehearsal, pid: held.pid })
+}
+
+/// Listens for requests to this process, until it is dropped.
+pub(crate) struct Listener {
+    stop: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Listener {
+    pub(crate) fn start(
+        env: &Environment,
+        lock: Lock,
+        preparation: PreparationId,
+        file: HolderFile,
+        stop: Stop,
+    ) -> io::Result<Self> {
+        let path = request_path(&env.state_dir(), lock);
+        let (sender, stopped) = mpsc::channel();
+        let thread = thread::Builder::new().name("prefab-control".into()).spawn(move || {
+            while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+                hear(&path, preparation, &file, &stop);
+            }
+        })?;
+        Ok(Self { stop: Some(sender), thread: Some(thread) })
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // The thread does not panic; if it did, there is nothing to mend.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn hear(path: &Path, preparation: PreparationId, file: &HolderFile, stop: &Stop) {
+    let Ok(text) = fs::read(path) else { return };
+    if let Ok(message) = serde_json::from_slice::<Message>(&text)
+        && message.pid == std::process::id()
+        && message.preparation == preparation
+    {
+        match message.request {
+            Request::Pause => stop.pause(),
+            Request::Resume => stop.resume(),
+            Request::Cancel => stop.call_off(),
+        }
+        if let Err(error) = file.paused(stop.is_paused()) {
+            tracing::warn!(%error, "cannot say that the preparation is paused");
+        }
+    }
+    // Also one that was meant for a process that is dead.
+    let _ = fs::remove_file(path);
+}
