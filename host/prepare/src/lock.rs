@@ -93,10 +93,13 @@ pub struct Held {
 
 impl std::fmt::Display for Held {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let rehearses = self.activity == Activity::Rehearse;
         match (self.preparation, self.counts) {
             (Some(preparation), Some(counts)) => write!(
                 f,
-                "preparation {preparation} holds the environment: {}{} %, {} of {} modules are accounted for",
+                "{} {preparation} {}: {}{} %, {} of {} modules are accounted for",
+                if rehearses { "rehearsal" } else { "preparation" },
+                if rehearses { "is running" } else { "holds the environment" },
                 if self.paused { "paused at " } else { "" },
                 counts.percent(),
                 counts.ended(),

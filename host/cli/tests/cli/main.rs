@@ -4,8 +4,10 @@
 //! images. Nothing waits for time to pass: a preparation that is to last has a module that never ends by itself.
 
 mod bad_input;
+mod control;
 mod errors;
 mod held;
 mod life;
+mod rehearse;
 mod scene;
 mod streams;

@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command as Process, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use assert_cmd::Command;
 use serde_json::Value;
@@ -170,6 +171,20 @@ impl Preparing {
     pub(crate) fn interrupt(&self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    }
+
+    /// Whether it has not ended yet.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Lets it stand still for so long, as a machine does that has other things to do.
+    pub(crate) fn stands_still(&self, time: Duration) {
+        use rustix::process::{Pid, Signal, kill_process};
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::STOP).unwrap();
+        std::thread::sleep(time);
+        kill_process(pid, Signal::CONT).unwrap();
     }
 
     /// What a power failure does.
