@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod control;
+mod crash;
 mod errors;
 mod held;
 mod life;

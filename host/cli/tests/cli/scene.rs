@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command as Process, Stdio};
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
 use serde_json::Value;
@@ -126,6 +126,21 @@ impl Scene {
         self.prefab(["upgrade", &target, "--priority", "normal"]).output().unwrap().status.code()
     }
 
+    /// Starts a command in another process, whose output nobody sees.
+    pub(crate) fn running<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Preparing {
+        let null = || Stdio::null();
+        let mut child = self.process(arguments).stdout(null()).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Preparing { child, stderr }
+    }
+
+    /// The files under a folder, by their paths within it.
+    pub(crate) fn files_within(&self, folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+        let root = self.path(folder);
+        let within = |path: PathBuf| path.strip_prefix(&root).unwrap().to_owned();
+        self.files(folder).into_iter().map(|(path, bytes)| (within(path), bytes)).collect()
+    }
+
     /// Starts a preparation in another process and returns when it is under way.
     pub(crate) fn preparing<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Preparing {
         let mut child =
@@ -176,6 +191,20 @@ impl Preparing {
     /// Whether it has not ended yet.
     pub(crate) fn runs(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
+    }
+
+    /// The exit code, if it ends within this time.
+    pub(crate) fn ends_within(&mut self, time: Duration) -> Option<i32> {
+        let until = Instant::now() + time;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            if Instant::now() >= until {
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Lets it stand still for so long, as a machine does that has other things to do.
