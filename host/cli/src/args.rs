@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use prefab_model::{ConfigKey, ModuleName};
-use prefab_prepare::ReleaseTarget;
+use prefab_prepare::{ModuleSelection, ReleaseTarget};
 
 use crate::exit::Exit;
 
@@ -189,17 +189,20 @@ pub(crate) enum Command {
     #[command(
         after_help = "Examples:\n  prefab publish cart checkout\n  prefab publish --application shop\n  prefab publish --all"
     )]
-    #[command(group(clap::ArgGroup::new("what").required(true)))]
-    Publish {
-        /// These modules
-        #[arg(group = "what", value_name = "MODULE")]
-        modules: Vec<ModuleName>,
-        /// All modules with this application label
-        #[arg(long, group = "what", value_name = "NAME")]
-        application: Option<String>,
-        /// All modules
-        #[arg(long, group = "what")]
-        all: bool,
+    Publish(Which),
+    /// Deploy again what was deployed before
+    ///
+    /// Each module goes back by one deployment in one step; doing it again goes further back. Nothing is compiled. The way
+    /// forward is `prefab publish`.
+    #[command(
+        after_help = "Examples:\n  prefab rollback cart\n  prefab rollback --application shop --dry-run\n  prefab rollback --all"
+    )]
+    Rollback {
+        #[command(flatten)]
+        which: Which,
+        /// Only show what would be done
+        #[arg(long)]
+        dry_run: bool,
     },
     /// List and change settings
     #[command(subcommand)]
@@ -291,6 +294,31 @@ pub(crate) enum ConfigCommand {
         /// Its value
         value: String,
     },
+}
+
+/// Which modules, said in exactly one way.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Which {
+    /// These modules
+    #[arg(value_name = "MODULE")]
+    modules: Vec<ModuleName>,
+    /// All modules with this application label
+    #[arg(long, value_name = "NAME")]
+    application: Option<String>,
+    /// All modules
+    #[arg(long)]
+    all: bool,
+}
+
+impl Which {
+    pub(crate) fn selection(self) -> ModuleSelection {
+        match self.application {
+            Some(application) => ModuleSelection::Application(application),
+            None if self.modules.is_empty() => ModuleSelection::All,
+            None => ModuleSelection::Modules(self.modules),
+        }
+    }
 }
 
 /// How a preparation is run.

@@ -69,6 +69,18 @@ pub enum Action {
         /// The platform version that compiled it.
         platform: Version,
     },
+    /// Rolled a module back.
+    RolledBack {
+        /// The module.
+        module: ModuleName,
+        /// The platform version of what was deployed.
+        from: Version,
+        /// The platform version of what is deployed again.
+        to: Version,
+        /// When that was published.
+        #[serde(with = "time::serde::rfc3339")]
+        published: OffsetDateTime,
+    },
     /// Changed the configuration.
     Configured {
         /// Which key.

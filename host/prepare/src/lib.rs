@@ -6,6 +6,8 @@
 
 mod artifacts;
 mod control;
+mod choose;
+mod deploy;
 mod environment;
 mod errors;
 mod event;
@@ -20,6 +22,7 @@ mod plan;
 mod priority;
 mod publish;
 mod releases;
+mod rollback;
 mod run;
 mod settings;
 mod snapshot;
@@ -27,6 +30,8 @@ mod status;
 
 pub use artifacts::{ArtifactsError, BundleArtifacts, ModuleArtifacts, artifacts, extract_artifacts};
 pub use control::{ControlError, Controlled, Request, control};
+pub use choose::ModuleSelection;
+pub use deploy::DeployError;
 pub use environment::{Environment, EnvironmentError, Platform};
 pub use errors::{ErrorReport, ErrorsError, ModuleErrors, Problem, errors};
 pub use event::{Event, Summary};
@@ -41,11 +46,12 @@ pub use native_cache::open_sandbox;
 pub use prefab_sandbox::{Sandbox, SandboxError};
 pub use prefab_store::{Note, StoreError};
 pub use priority::Priority;
-pub use publish::{PublishError, PublishSelection, PublishSummary, Published, PublishedHow, publish};
+pub use publish::{PublishError, PublishSummary, Published, PublishedHow, publish};
 pub use releases::{
     CompilerInspection, ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleasesError, inspect_release,
     install_release, list_releases,
 };
 pub use run::{PrepareError, PrepareOptions, Selection, Stop, prepare, rehearse, upgrade};
+pub use rollback::{RollbackError, RollbackSummary, RolledBack, RolledBackHow, rollback};
 pub use settings::{Setting, SettingSource, SettingsError, list_settings, set_setting};
 pub use status::{EnvironmentState, Status, status};

@@ -49,6 +49,10 @@ pub enum Activity {
     Upgrade,
     /// Publishing modules.
     Publish,
+    /// Rolling back modules.
+    Rollback,
+    /// Collecting what nothing refers to.
+    Collect,
     /// Changing the configuration.
     Configure,
     /// Adding or removing modules.
@@ -64,6 +68,8 @@ impl Activity {
             Self::Rehearse => "rehearsing",
             Self::Upgrade => "upgrading",
             Self::Publish => "publishing",
+            Self::Rollback => "rolling back",
+            Self::Collect => "collecting garbage",
             Self::Configure => "changing the configuration",
             Self::Modules => "adding or removing modules",
             Self::Releases => "installing a release",

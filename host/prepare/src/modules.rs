@@ -51,6 +51,12 @@ pub enum ModulesError {
         /// One that may be meant.
         similar: Option<ModuleName>,
     },
+    /// No module belongs to the application.
+    #[error("no module belongs to an application {application}: `prefab module list` shows which there are")]
+    NoApplication {
+        /// Its name.
+        application: String,
+    },
     /// The tree has no package at all.
     #[error("there is no npm package in {}: name a folder with a node_modules in it, or a workspace", dir.display())]
     NoPackages {

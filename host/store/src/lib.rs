@@ -15,7 +15,7 @@ pub use batch::{Batch, OutcomeRow};
 pub use blobs::{Blobs, sync_file_system};
 pub use bundle::{Bundle, BundleLimits};
 pub use error::{BlobKind, StoreError};
-pub use ledger::deployments::{DeployedBundle, Deployment};
+pub use ledger::deployments::{DeployedBundle, Deployment, DeploymentId};
 pub use ledger::environment::{InstalledRelease, Platform};
 pub use ledger::history::HistoryEntry;
 pub use ledger::modules::{ModuleKind, ModuleRow};

@@ -400,6 +400,7 @@ fn the_latest_publishing_is_deployed_and_the_earlier_ones_are_remembered() {
     let (_folder, store) = store_with(&["cart", "money"]);
     let deployment = |module: &str, at| Deployment {
         module: name(module),
+        restores: None,
         preparation: None,
         version: "11.9.0".parse().unwrap(),
         release: ReleaseDigest::of(b"r"),
@@ -423,4 +424,42 @@ fn the_latest_publishing_is_deployed_and_the_earlier_ones_are_remembered() {
     assert_eq!(store.deployed_page(None).unwrap(), [deployment("cart", 2), deployment("money", 1)]);
     assert_eq!(store.deployed_page(Some(&name("cart"))).unwrap(), [deployment("money", 1)]);
     assert_eq!(store.history(5).unwrap().len(), 2);
+}
+
+#[test]
+fn rolling_back_again_goes_further_back_and_never_to_what_was_rolled_back() {
+    let (_folder, store) = store_with(&["cart", "money"]);
+    let deployment = |restores: Option<DeploymentId>, at| Deployment {
+        module: name("cart"),
+        restores,
+        preparation: None,
+        version: "11.9.0".parse().unwrap(),
+        release: ReleaseDigest::of(b"r"),
+        bundles: vec![],
+        at,
+        who: "ada".into(),
+    };
+    let publish = |restores, at| store.publish(&[deployment(restores, at)], &entry("publish")).unwrap();
+    let before = |limit| -> Vec<i64> {
+        let before = store.deployments_before(&name("cart"), limit).unwrap();
+        before.into_iter().map(|(_, deployment)| deployment.at).collect()
+    };
+    let back = |at| {
+        let (id, _) = store.deployments_before(&name("cart"), 1).unwrap().remove(0);
+        publish(Some(id), at);
+    };
+    assert!(before(9).is_empty());
+    for at in [1, 2, 3] {
+        publish(None, at);
+    }
+    assert_eq!((before(9), before(1)), (vec![2, 1], vec![2]));
+    back(4); // to 2
+    assert_eq!(before(9), [1]);
+    back(5); // to 1
+    assert!(before(9).is_empty());
+    publish(None, 6);
+    assert_eq!(before(9), [1], "2 and 3 were rolled back");
+    publish(None, 7);
+    assert_eq!(before(9), [6, 1]);
+    assert!(store.deployments_before(&name("money"), 9).unwrap().is_empty());
 }

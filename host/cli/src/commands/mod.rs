@@ -13,6 +13,7 @@ mod prepare;
 mod publish;
 mod rehearse;
 mod release;
+mod rollback;
 mod status;
 mod upgrade;
 
@@ -40,7 +41,8 @@ pub(crate) fn run(command: Command, session: &Session) -> anyhow::Result<Exit> {
         Command::Status { watch } => status::run(session, watch),
         Command::Errors { module, format } => errors::run(session, module.as_ref(), format),
         Command::Artifacts { module, extract } => artifacts::run(session, &module, extract.as_deref()),
-        Command::Publish { modules, application, all: _ } => publish::run(session, modules, application),
+        Command::Publish(which) => publish::run(session, which),
+        Command::Rollback { which, dry_run } => rollback::run(session, which, dry_run),
         Command::Config(command) => config::run(session, command),
         Command::History { limit } => history::run(session, limit),
         Command::Completions { shell } => completions::run(session, shell),

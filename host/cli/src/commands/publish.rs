@@ -1,11 +1,9 @@
 //! `prefab publish`
 
-use prefab_model::ModuleName;
-use prefab_prepare::{
-    Event, PublishSelection, PublishSummary, Published, PublishedHow, Stop, open_sandbox, publish,
-};
+use prefab_prepare::{Event, PublishSummary, Published, PublishedHow, Stop, open_sandbox, publish};
 use serde::Serialize;
 
+use crate::args::Which;
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::report::escape;
@@ -19,17 +17,9 @@ struct Publication<'a> {
     modules: &'a [Published],
 }
 
-pub(super) fn run(
-    session: &Session,
-    modules: Vec<ModuleName>,
-    application: Option<String>,
-) -> anyhow::Result<Exit> {
+pub(super) fn run(session: &Session, which: Which) -> anyhow::Result<Exit> {
     let env = session.environment()?;
-    let selection = match application {
-        Some(application) => PublishSelection::Application(application),
-        None if modules.is_empty() => PublishSelection::All,
-        None => PublishSelection::Modules(modules),
-    };
+    let selection = which.selection();
     let sandbox = open_sandbox()?;
     let mut progress = session.progress();
     let stop = Stop::new();

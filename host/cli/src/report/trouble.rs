@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use prefab_prepare::{
-    ControlError, Held, ModulesError, PrepareError, PublishError, ReleasesError, SettingsError,
+    ControlError, Held, ModulesError, PrepareError, PublishError, ReleasesError, RollbackError, SettingsError,
 };
 use serde::Serialize;
 
@@ -72,6 +72,7 @@ fn held(error: &anyhow::Error) -> Option<&Held> {
         .downcast_ref::<PrepareError>()
         .and_then(PrepareError::held)
         .or_else(|| error.downcast_ref::<PublishError>().and_then(PublishError::held))
+        .or_else(|| error.downcast_ref::<RollbackError>().and_then(RollbackError::held))
         .or_else(|| error.downcast_ref::<SettingsError>().and_then(SettingsError::held))
         .or_else(|| error.downcast_ref::<ModulesError>().and_then(ModulesError::held))
         .or_else(|| error.downcast_ref::<ReleasesError>().and_then(ReleasesError::held))

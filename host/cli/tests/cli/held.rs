@@ -22,6 +22,7 @@ fn a_preparation_holds_the_environment_against_every_other_process() {
     let deployed = scene.files("deployed");
     for refused in [
         &["publish", "--all"][..],
+        &["rollback", "--all"],
         &["config", "set", "jobs", "1"],
         &["upgrade", "11.8.0"],
         &["prepare"],

@@ -10,5 +10,6 @@ mod errors;
 mod held;
 mod life;
 mod rehearse;
+mod rollback;
 mod scene;
 mod streams;

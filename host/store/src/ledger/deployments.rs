@@ -3,7 +3,7 @@
 use prefab_model::{
     BundleDigest, CompilationKey, CompilerName, ModuleName, PreparationId, ReleaseDigest, SourceDigest,
 };
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
@@ -12,11 +12,17 @@ use super::{column, history, record};
 use crate::error::Fault;
 use crate::{HistoryEntry, Store, StoreError};
 
+/// The number of a deployment in its environment, from 1; a later one has a larger number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeploymentId(pub i64);
+
 /// A module's artifacts, made the deployed ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
     /// The module.
     pub module: ModuleName,
+    /// Of a rollback: the deployment it went back to, which is no rollback itself.
+    pub restores: Option<DeploymentId>,
     /// The preparation they come from; none if the module was compiled for this.
     pub preparation: Option<PreparationId>,
     /// The platform version they were compiled for.
@@ -46,8 +52,13 @@ pub struct DeployedBundle {
     pub size: u64,
 }
 
-const SELECT: &str = "SELECT m.name, d.preparation, d.version, d.release, d.record, d.at, d.who
+const SELECT: &str = "SELECT m.name, d.preparation, d.version, d.release, d.record, d.at, d.who, d.restores
     FROM deployments d JOIN modules m ON m.id = d.module";
+
+/// The deployment that another one goes back to, by its number: the latest before it. Where one of the two is a rollback, the deployment
+/// that it went back to stands in its place, so that what was rolled back is not come back to.
+const BEFORE: &str = "SELECT coalesce(earlier.restores, earlier.id) FROM deployments earlier
+    WHERE earlier.module = ?1 AND earlier.id < ?2 ORDER BY earlier.id DESC LIMIT 1";
 
 impl Store {
     /// Records that these are deployed from now on, and tells the history so, in one transaction.
@@ -87,6 +98,25 @@ impl Store {
         })
     }
 
+    /// The deployments that a module can be rolled back to, one after the other, the nearest first; at most `limit`.
+    pub fn deployments_before(
+        &self,
+        module: &ModuleName,
+        limit: u32,
+    ) -> Result<Vec<(DeploymentId, Deployment)>, StoreError> {
+        self.ledger.read("read a module's earlier deployments", |ledger| {
+            let mut select = ledger.prepare_cached(&format!("{SELECT} WHERE d.id = ?1"))?;
+            let mut earlier = Vec::new();
+            for id in way_back(ledger, module_id(ledger, module)?, limit)? {
+                let mut rows = select.query([id])?;
+                if let Some(row) = rows.next()? {
+                    earlier.push((DeploymentId(id), deployment(row)?));
+                }
+            }
+            Ok(earlier)
+        })
+    }
+
     /// How many modules have something deployed.
     pub fn deployed_count(&self) -> Result<u64, StoreError> {
         self.ledger.read("count the deployments", |ledger| {
@@ -112,11 +142,34 @@ impl Store {
     }
 }
 
+fn module_id(ledger: &Connection, module: &ModuleName) -> Result<Option<i64>, Fault> {
+    let mut statement = ledger.prepare_cached("SELECT id FROM modules WHERE name = ?1")?;
+    Ok(statement.query_row([module.as_str()], |row| row.get(0)).optional()?)
+}
+
+/// The numbers of the deployments that a module can be rolled back to, the nearest first, at most `limit`.
+pub(crate) fn way_back(ledger: &Connection, module: Option<i64>, limit: u32) -> Result<Vec<i64>, Fault> {
+    let mut at: Option<i64> = ledger
+        .prepare_cached(
+            "SELECT coalesce(d.restores, d.id) FROM deployed now JOIN deployments d ON d.id = now.deployment
+             WHERE now.module = ?1",
+        )?
+        .query_row([module], |row| row.get(0))
+        .optional()?;
+    let mut before = ledger.prepare_cached(BEFORE)?;
+    let mut ids = Vec::new();
+    while let Some(id) = at.filter(|_| ids.len() < limit as usize) {
+        at = before.query_row((module, id), |row| row.get(0)).optional()?;
+        ids.extend(at);
+    }
+    Ok(ids)
+}
+
 fn put(ledger: &Connection, module: i64, deployment: &Deployment) -> Result<(), Fault> {
     ledger
         .prepare_cached(
-            "INSERT INTO deployments (module, preparation, version, release, at, who, record)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO deployments (module, preparation, version, release, at, who, record, restores)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute((
             module,
@@ -126,6 +179,7 @@ fn put(ledger: &Connection, module: i64, deployment: &Deployment) -> Result<(), 
             deployment.at,
             &deployment.who,
             record::encode(&deployment.bundles)?,
+            deployment.restores.map(|id| id.0),
         ))?;
     ledger
         .prepare_cached("INSERT OR REPLACE INTO deployed (module, deployment) VALUES (?1, ?2)")?
@@ -137,6 +191,7 @@ fn deployment(row: &Row<'_>) -> Result<Deployment, Fault> {
     let preparation: Option<i64> = row.get(1)?;
     Ok(Deployment {
         module: column::parsed(row, 0)?,
+        restores: row.get::<_, Option<i64>>(7)?.map(DeploymentId),
         preparation: preparation.map(PreparationId),
         version: column::parsed(row, 2)?,
         release: column::digest(row, 3)?,

@@ -8,7 +8,11 @@ use rusqlite_migration::{M, Migrations};
 use crate::StoreError;
 use crate::error::Fault;
 
-const ALL: &[M<'static>] = &[M::up(include_str!("schema_1.sql")), M::up(include_str!("schema_2.sql"))];
+const ALL: &[M<'static>] = &[
+    M::up(include_str!("schema_1.sql")),
+    M::up(include_str!("schema_2.sql")),
+    M::up(include_str!("schema_3.sql")),
+];
 
 /// The schema's version, 0 for a new file.
 pub(super) fn version(connection: &Connection) -> Result<i64, Fault> {
