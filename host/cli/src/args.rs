@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use prefab_model::{ConfigKey, ModuleName};
-use prefab_prepare::{ModuleSelection, ReleaseTarget};
+use prefab_prepare::{CollectOptions, ModuleSelection, ReleaseTarget};
 
 use crate::exit::Exit;
 
@@ -93,12 +93,15 @@ pub(crate) enum Command {
     /// preparation. Running deployments stay untouched. Ctrl-C lets the running compilations end and stops; a second one
     /// stops at once. `prefab prepare` goes on from there.
     #[command(
-        after_help = "Examples:\n  prefab upgrade 11.9.0\n  prefab upgrade ../11.9.0/release.toml --jobs 2"
+        after_help = "Examples:\n  prefab upgrade 11.9.0\n  prefab upgrade ../11.9.0/release.toml --jobs 2\n  prefab upgrade --undo"
     )]
     Upgrade {
         /// A version that is installed, or a release.toml, which is installed first
-        #[arg(value_name = "VERSION|MANIFEST")]
-        target: ReleaseTarget,
+        #[arg(value_name = "VERSION|MANIFEST", required_unless_present = "undo")]
+        target: Option<ReleaseTarget>,
+        /// Go back to the platform version before: only while nothing is deployed as the new one compiled it
+        #[arg(long, conflicts_with = "target")]
+        undo: bool,
         #[command(flatten)]
         running: Running,
         #[command(flatten)]
@@ -204,6 +207,13 @@ pub(crate) enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Free the room that nothing needs any more
+    ///
+    /// What killed processes left behind goes at once. Outcomes, bundles, signatures and published folders that nothing current
+    /// refers to go when they are older than --keep-days. What is deployed, what it can be rolled back to, the latest results
+    /// of every module with every release, and what is younger always stay.
+    #[command(after_help = "Examples:\n  prefab gc --dry-run\n  prefab gc --keep 5 --keep-days 30")]
+    Gc(Garbage),
     /// List and change settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -319,6 +329,20 @@ impl Which {
             None => ModuleSelection::Modules(self.modules),
         }
     }
+}
+
+/// What is kept.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Garbage {
+    /// Deployments of each module to keep besides the present one: so many times it can be rolled back
+    #[arg(long, value_name = "N", default_value_t = CollectOptions::default().deployments)]
+    pub(crate) keep: u32,
+    /// Keep what is younger than this
+    #[arg(long, value_name = "DAYS", default_value_t = CollectOptions::default().days)]
+    pub(crate) keep_days: u32,
+    /// Only show what would go
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// How a preparation is run.

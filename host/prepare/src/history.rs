@@ -44,6 +44,13 @@ pub enum Action {
         /// The version now.
         to: Version,
     },
+    /// Went back to the platform version before.
+    Undone {
+        /// The version that was left.
+        from: Version,
+        /// The version now.
+        to: Version,
+    },
     /// Ran a preparation.
     Prepared {
         /// Which one.

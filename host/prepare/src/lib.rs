@@ -5,14 +5,15 @@
 //! people is not made here: functions return plain data, and a running preparation is a stream of [`Event`]s.
 
 mod artifacts;
-mod control;
 mod choose;
+mod control;
 mod deploy;
 mod environment;
 mod errors;
 mod event;
 mod excerpt;
 mod executor;
+mod gc;
 mod history;
 mod import;
 mod lock;
@@ -27,14 +28,16 @@ mod run;
 mod settings;
 mod snapshot;
 mod status;
+mod undo;
 
 pub use artifacts::{ArtifactsError, BundleArtifacts, ModuleArtifacts, artifacts, extract_artifacts};
-pub use control::{ControlError, Controlled, Request, control};
 pub use choose::ModuleSelection;
+pub use control::{ControlError, Controlled, Request, control};
 pub use deploy::DeployError;
 pub use environment::{Environment, EnvironmentError, Platform};
 pub use errors::{ErrorReport, ErrorsError, ModuleErrors, Problem, errors};
 pub use event::{Event, Summary};
+pub use gc::{CollectError, CollectOptions, Collection, collect};
 pub use history::{Action, HistoryEntry, history};
 pub use import::description::DescriptionError;
 pub use import::npm::SkippedPackage;
@@ -44,14 +47,15 @@ pub use modules::{
 };
 pub use native_cache::open_sandbox;
 pub use prefab_sandbox::{Sandbox, SandboxError};
-pub use prefab_store::{Note, StoreError};
+pub use prefab_store::{CollectedRows, Note, StoreError, Tally};
 pub use priority::Priority;
 pub use publish::{PublishError, PublishSummary, Published, PublishedHow, publish};
 pub use releases::{
     CompilerInspection, ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleasesError, inspect_release,
     install_release, list_releases,
 };
-pub use run::{PrepareError, PrepareOptions, Selection, Stop, prepare, rehearse, upgrade};
 pub use rollback::{RollbackError, RollbackSummary, RolledBack, RolledBackHow, rollback};
+pub use run::{PrepareError, PrepareOptions, Selection, Stop, prepare, rehearse, upgrade};
 pub use settings::{Setting, SettingSource, SettingsError, list_settings, set_setting};
 pub use status::{EnvironmentState, Status, status};
+pub use undo::{UndoError, undo_upgrade};

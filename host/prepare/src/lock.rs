@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `lock` | whatever changes modules, releases, settings, or prepares |
 //! | `deployments.lock` | whatever changes what is deployed; a preparation too, unless it was told to hold modules only |
-//! | `rehearsal.lock` | a rehearsal, which holds nothing else |
+//! | `rehearsal.lock` | a rehearsal, which holds nothing else; whoever collects garbage, besides all others |
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -329,13 +329,13 @@ impl Environment {
         })
     }
 
-    /// Holds the right to rehearse, of which there is one, or says who does.
-    pub(crate) fn hold_rehearsal(&self) -> Result<Hold, HoldError> {
+    /// Holds the right to rehearse, of which there is one, or to keep others from it; or says who does.
+    pub(crate) fn hold_rehearsal(&self, activity: Activity) -> Result<Hold, HoldError> {
         let state = self.state_dir();
         let Some(lock) = Lock::Rehearsal.take(&state, PATIENCE)? else {
             return Err(self.held(Lock::Rehearsal)?.into());
         };
-        let file = HolderFile::new(Lock::Rehearsal.holder(&state), Activity::Rehearse);
+        let file = HolderFile::new(Lock::Rehearsal.holder(&state), activity);
         file.write(|_| {})?;
         Ok(Hold { file: Courtesy(file), deployments: None, _lock: Some(lock), beside: None })
     }

@@ -96,7 +96,7 @@ pub fn rollback(
     stop: &Stop,
     reporter: &mut dyn FnMut(&RolledBack),
 ) -> Result<RollbackSummary, RollbackError> {
-    let _hold = env.hold(Activity::Rollback)?;
+    let _hold = env.hold_deployments(Activity::Rollback)?;
     let mut summary = RollbackSummary::default();
     for module in choose(env, selection)? {
         if stop.is_asked() {

@@ -105,7 +105,7 @@ pub fn status(env: &Environment) -> Result<Status, HoldError> {
         environment_modules: store.module_count()?,
         published: store.deployed_count()?,
         holder,
-        rehearsal: env.holder(Lock::Rehearsal)?,
+        rehearsal: env.holder(Lock::Rehearsal)?.filter(|held| held.activity == Activity::Rehearse),
     })
 }
 

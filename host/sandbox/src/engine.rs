@@ -6,6 +6,7 @@
 use std::hash::{Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use prefab_model::EngineRevision;
 use wasmtime::component::Linker;
@@ -83,6 +84,23 @@ impl Sandbox {
     /// CPU computes the same, so that any machine can check the result of another.
     pub const fn revision(&self) -> &EngineRevision {
         &self.revision
+    }
+
+    /// Removes native images that were made before `before` for other engines than this one: they are never loaded by it, and another prefab
+    /// that needs one makes it anew. Returns the size of each, in bytes. With `dry_run` they stay.
+    ///
+    /// # Errors
+    /// The folder cannot be read, or an image not removed.
+    pub fn collect_images(&self, before: SystemTime, dry_run: bool) -> io::Result<Vec<u64>> {
+        let Some(images) = &self.images else { return Ok(Vec::new()) };
+        let mut sizes = Vec::new();
+        for (name, size) in images.foreign(before)? {
+            if !dry_run {
+                images.remove(&name)?;
+            }
+            sizes.push(size);
+        }
+        Ok(sizes)
     }
 }
 

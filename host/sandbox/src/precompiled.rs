@@ -10,6 +10,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use prefab_model::CompilerDigest;
 use rustix::fs::{AtFlags, Mode, OFlags, Stat};
@@ -120,6 +121,40 @@ impl ImageCache {
         if let Err(error) = replace(&self.folder, &name, &[mac.as_bytes(), image]) {
             tracing::warn!(folder = %self.path.display(), %name, %error, "a native image could not be kept");
         }
+    }
+}
+
+impl ImageCache {
+    /// Images that were made before `before` for other engines than this one, and drafts of that age. Returns names and sizes.
+    pub(crate) fn foreign(&self, before: SystemTime) -> io::Result<Vec<(String, u64)>> {
+        let ours = format!("-{}.image", self.made_for);
+        let before = before.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut foreign = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&self.folder)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            let is_foreign = match name.rsplit_once('.') {
+                Some((_, "image")) => !name.ends_with(&ours),
+                Some((_, "draft")) => true,
+                _ => false,
+            };
+            if !is_foreign {
+                continue;
+            }
+            // One that another process has removed meanwhile is no longer anybody's business.
+            let Ok(stat) = rustix::fs::statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW) else {
+                continue;
+            };
+            if u64::try_from(stat.st_mtime).unwrap_or(0) < before {
+                foreign.push((name.to_owned(), u64::try_from(stat.st_size).unwrap_or(0)));
+            }
+        }
+        Ok(foreign)
+    }
+
+    /// Removes one of these.
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.folder, name, AtFlags::empty())?)
     }
 }
 

@@ -5,6 +5,7 @@ mod support;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use prefab_sandbox::Sandbox;
 use support::{COPY, Guest};
@@ -129,4 +130,21 @@ fn a_key_that_others_can_read_or_that_is_damaged_is_refused_with_what_to_do() {
     fs::write(&key, b"short").unwrap();
     let error = Sandbox::new(Some(folder.path())).err().unwrap().to_string();
     assert!(error.contains("32 bytes") && error.contains("remove that file"), "{error}");
+}
+
+#[test]
+fn images_for_other_engines_are_collected_once_they_are_old() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = open(folder.path());
+    sandbox.load(&COPY.component()).unwrap();
+    let ours = image(folder.path());
+    let name = ours.file_name().unwrap().to_str().unwrap();
+    let other = folder.path().join(format!("{}-0000000000000000.image", &name[..64]));
+    fs::write(&other, "code").unwrap();
+    fs::write(folder.path().join("x.image.1.draft"), "half").unwrap();
+    let (old, now) = (SystemTime::UNIX_EPOCH, SystemTime::now() + Duration::from_mins(1));
+    assert_eq!(sandbox.collect_images(old, false).unwrap(), [0_u64; 0]);
+    assert_eq!(sandbox.collect_images(now, true).unwrap(), [4, 4]);
+    assert_eq!(sandbox.collect_images(now, false).unwrap(), [4, 4]);
+    assert!(ours.exists() && !other.exists() && folder.path().join("key").exists());
 }

@@ -15,6 +15,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use prefab_model::{Artifact, ArtifactInfo, ArtifactPaths, BundleDigest, CompilerDigest};
 
 use crate::bundle::{self, Stop};
+use crate::gc::{LiveBlobs, Tally};
 use crate::{BlobKind, Bundle, BundleLimits, StoreError};
 
 /// The blobs of an environment.
@@ -145,6 +146,41 @@ impl Blobs {
         Ok(extracted)
     }
 
+    /// Removes the blobs that are not in `live`, and what was left of those that were being written when their process was killed. Files of
+    /// other names are nobody's business here.
+    pub(crate) fn collect(
+        &self,
+        live: &LiveBlobs,
+        dry_run: bool,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Tally, StoreError> {
+        let mut dead = Tally::default();
+        let mut seen = 0;
+        let list =
+            |folder: &Path| std::fs::read_dir(folder).map_err(|error| StoreError::io("list", folder, error));
+        for folder in list(&self.folder)? {
+            let folder = folder.map_err(|error| StoreError::io("list", &self.folder, error))?.path();
+            if !folder.is_dir() {
+                continue;
+            }
+            for file in list(&folder)? {
+                let file = file.map_err(|error| StoreError::io("list", &folder, error))?;
+                seen += 1;
+                progress(seen);
+                if !file.file_name().to_str().is_some_and(|name| is_dead(name, live)) {
+                    continue;
+                }
+                let path = file.path();
+                let size = file.metadata().map_err(|error| StoreError::io("look at", &path, error))?.len();
+                if !dry_run {
+                    std::fs::remove_file(&path).map_err(|error| StoreError::io("remove", &path, error))?;
+                }
+                dead.add(size);
+            }
+        }
+        Ok(dead)
+    }
+
     fn stored_bundle(&self, digest: &BundleDigest) -> Result<Vec<u8>, StoreError> {
         let hex = digest.hex();
         let stored = self.get(BlobKind::Bundle, &hex)?;
@@ -221,6 +257,16 @@ pub fn sync_file_system(folder: &Path) -> Result<(), StoreError> {
 /// `aa/aa…`: 256 folders, so that a million blobs are some 4,000 in each.
 fn location(hex: &str) -> object_store::path::Path {
     object_store::path::Path::from_iter([&hex[..2], hex])
+}
+
+/// Whether a file of this name is a blob that nothing refers to, or a part of one: `object_store` writes to `NAME#NUMBER` first.
+fn is_dead(name: &str, live: &LiveBlobs) -> bool {
+    let (hex, part) = name.split_once('#').map_or((name, None), |(hex, part)| (hex, Some(part)));
+    match (blake3::Hash::from_hex(hex), part) {
+        (Ok(digest), None) => !live.contains(digest.as_bytes()),
+        (Ok(_), Some(_)) => true,
+        (Err(_), _) => false,
+    }
 }
 
 /// `object_store` keeps the reason of the operating system somewhere in the chain of sources.

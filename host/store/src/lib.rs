@@ -8,6 +8,7 @@ mod batch;
 mod blobs;
 mod bundle;
 mod error;
+mod gc;
 mod ledger;
 mod store;
 
@@ -15,6 +16,7 @@ pub use batch::{Batch, OutcomeRow};
 pub use blobs::{Blobs, sync_file_system};
 pub use bundle::{Bundle, BundleLimits};
 pub use error::{BlobKind, StoreError};
+pub use gc::{CollectedRows, Keep, LiveBlobs, Tally};
 pub use ledger::deployments::{DeployedBundle, Deployment, DeploymentId};
 pub use ledger::environment::{InstalledRelease, Platform};
 pub use ledger::history::HistoryEntry;

@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod control;
 mod errors;
+mod gc;
 mod history;
 mod import;
 mod init;
@@ -30,7 +31,9 @@ pub(crate) fn run(command: Command, session: &Session) -> anyhow::Result<Exit> {
         Command::Module(command) => module::run(session, command),
         Command::Import(command) => import::run(session, &command),
         Command::Release(command) => release::run(session, command),
-        Command::Upgrade { target, running, locking } => upgrade::run(session, &target, running, locking),
+        Command::Upgrade { target, undo: _, running, locking } => {
+            upgrade::run(session, target.as_ref(), running, locking)
+        }
         Command::Prepare { failed, modules, running, locking } => {
             prepare::run(session, failed, modules, running, locking)
         }
@@ -43,6 +46,7 @@ pub(crate) fn run(command: Command, session: &Session) -> anyhow::Result<Exit> {
         Command::Artifacts { module, extract } => artifacts::run(session, &module, extract.as_deref()),
         Command::Publish(which) => publish::run(session, which),
         Command::Rollback { which, dry_run } => rollback::run(session, which, dry_run),
+        Command::Gc(options) => gc::run(session, &options),
         Command::Config(command) => config::run(session, command),
         Command::History { limit } => history::run(session, limit),
         Command::Completions { shell } => completions::run(session, shell),

@@ -1,6 +1,6 @@
-//! `prefab upgrade`
+//! `prefab upgrade`, and undoing one.
 
-use prefab_prepare::{Event, ReleaseTarget, Selection, Stop, Summary, open_sandbox, upgrade};
+use prefab_prepare::{Event, ReleaseTarget, Selection, Stop, Summary, open_sandbox, undo_upgrade, upgrade};
 use semver::Version;
 use serde::Serialize;
 
@@ -26,9 +26,10 @@ struct Switch {
     notes: Option<String>,
 }
 
+/// Goes to the target; back to the version before if there is none.
 pub(super) fn run(
     session: &Session,
-    target: &ReleaseTarget,
+    target: Option<&ReleaseTarget>,
     running: Running,
     locking: Locking,
 ) -> anyhow::Result<Exit> {
@@ -41,13 +42,17 @@ pub(super) fn run(
     let mut printed = Ok(());
     let mut reporter = |event: &Event| {
         if let Event::Upgraded { from, to, notes } = event {
-            printed = session.out.human(&summary::upgraded(to, notes.as_deref(), session.paint));
+            let told = if target.is_some() { summary::upgraded } else { summary::undone };
+            printed = session.out.human(&told(to, notes.as_deref(), session.paint));
             switch = Some(Switch { from: from.clone(), to: to.clone(), notes: notes.clone() });
         }
         progress.event(event);
     };
     let options = options(Selection::All, running, locking.into());
-    let summary = upgrade(&env, &sandbox, target, &options, &stop, &mut reporter)?;
+    let summary = match target {
+        Some(target) => upgrade(&env, &sandbox, target, &options, &stop, &mut reporter)?,
+        None => undo_upgrade(&env, &sandbox, &options, &stop, &mut reporter)?,
+    };
     progress.clear();
     printed?;
     let upgraded = Upgraded { upgraded: switch, summary: &summary };

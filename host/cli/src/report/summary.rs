@@ -18,6 +18,14 @@ pub(crate) fn upgraded(to: &Version, notes: Option<&str>, paint: Paint) -> Strin
     ))
 }
 
+/// That an upgrade has been undone.
+pub(crate) fn undone(to: &Version, notes: Option<&str>, paint: Paint) -> String {
+    paint.good(&format!(
+        "Your environment is back on platform version {to}{}",
+        notes.map(|notes| format!(" (release notes: {})", escape::line(notes))).unwrap_or_default()
+    ))
+}
+
 /// How far a preparation is.
 pub(crate) fn preparing(percent: u64) -> String {
     format!("We are now preparing your modules - {percent}%")

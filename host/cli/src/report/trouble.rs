@@ -5,7 +5,8 @@ use std::io;
 use std::path::Path;
 
 use prefab_prepare::{
-    ControlError, Held, ModulesError, PrepareError, PublishError, ReleasesError, RollbackError, SettingsError,
+    CollectError, ControlError, Held, ModulesError, PrepareError, PublishError, ReleasesError, RollbackError,
+    SettingsError, UndoError,
 };
 use serde::Serialize;
 
@@ -73,6 +74,8 @@ fn held(error: &anyhow::Error) -> Option<&Held> {
         .and_then(PrepareError::held)
         .or_else(|| error.downcast_ref::<PublishError>().and_then(PublishError::held))
         .or_else(|| error.downcast_ref::<RollbackError>().and_then(RollbackError::held))
+        .or_else(|| error.downcast_ref::<CollectError>().and_then(CollectError::held))
+        .or_else(|| error.downcast_ref::<UndoError>().and_then(UndoError::held))
         .or_else(|| error.downcast_ref::<SettingsError>().and_then(SettingsError::held))
         .or_else(|| error.downcast_ref::<ModulesError>().and_then(ModulesError::held))
         .or_else(|| error.downcast_ref::<ReleasesError>().and_then(ReleasesError::held))

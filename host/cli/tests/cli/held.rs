@@ -23,6 +23,8 @@ fn a_preparation_holds_the_environment_against_every_other_process() {
     for refused in [
         &["publish", "--all"][..],
         &["rollback", "--all"],
+        &["gc"],
+        &["upgrade", "--undo"],
         &["config", "set", "jobs", "1"],
         &["upgrade", "11.8.0"],
         &["prepare"],

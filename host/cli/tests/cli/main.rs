@@ -7,6 +7,7 @@ mod bad_input;
 mod control;
 mod crash;
 mod errors;
+mod gc;
 mod held;
 mod life;
 mod rehearse;

@@ -104,3 +104,31 @@ fn many_are_rolled_back_together_and_those_without_a_past_are_refused() {
     scene.prefab(["rollback"]).assert().code(2);
     scene.prefab(["rollback", "taxx"]).assert().code(1).stderr(contains("did you mean tax?"));
 }
+
+#[test]
+fn an_upgrade_is_undone_while_nothing_is_deployed_from_it() {
+    let scene = Scene::with_samples(&["money", "i18n"]);
+    scene.prefab(["upgrade", "--undo"]).assert().code(1).stderr(contains("there is no upgrade to undo"));
+    scene.upgrade("11.8.0");
+    scene.prefab(["upgrade", "--undo"]).assert().code(1).stderr(contains("there is no upgrade to undo"));
+    scene.prefab(["publish", "--all"]).assert().success();
+    assert_eq!(scene.upgrade("11.9.0"), Some(3));
+
+    scene.prefab(["publish", "money"]).assert().success();
+    scene.prefab(["upgrade", "--undo"]).assert().code(1).stderr(
+        contains("cannot go back to platform version 11.8.0: money is deployed as 11.9.0 compiled it")
+            .and(contains("prefab rollback")),
+    );
+    scene.prefab(["rollback", "money"]).assert().success();
+    scene.prefab(["upgrade", "--undo"]).assert().success().stdout(
+        contains("Your environment is back on platform version 11.8.0")
+            .and(contains("This environment is ready\n  2 prepared, 0 failed, 0 skipped, 2 reused"))
+            .and(contains("  0 compilations in")),
+    );
+    let status = scene.json(["status"]);
+    assert_eq!((&status["state"], &status["platform"]), (&"ready".into(), &"11.8.0".into()), "{status}");
+    scene.prefab(["upgrade", "--undo"]).assert().code(1).stderr(contains("there is no upgrade to undo"));
+    scene.prefab(["history"]).assert().success().stdout(contains("undone (from 11.9.0, to 11.8.0)"));
+    scene.prefab(["upgrade", "11.9.0", "--undo"]).assert().code(2);
+    scene.prefab(["upgrade"]).assert().code(2);
+}

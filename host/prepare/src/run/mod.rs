@@ -180,7 +180,7 @@ pub fn rehearse(
     if from.as_ref() != Some(&toolchain.release.version) {
         check_upgrade(from.as_ref(), &toolchain.release)?;
     }
-    let mut hold = env.hold_rehearsal()?;
+    let mut hold = env.hold_rehearsal(Activity::Rehearse)?;
     let rehearsal = PreparationKind::Rehearsal;
     Running { env, sandbox, options, stop, kind: rehearsal }.run(&mut hold, &toolchain, reporter)
 }

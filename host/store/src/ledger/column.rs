@@ -8,7 +8,7 @@ use rusqlite::Row;
 use rusqlite::types::Type;
 
 /// A text that its type reads back.
-pub(super) fn parsed<T>(row: &Row<'_>, at: usize) -> rusqlite::Result<T>
+pub(crate) fn parsed<T>(row: &Row<'_>, at: usize) -> rusqlite::Result<T>
 where
     T: FromStr,
     T::Err: Error + Send + Sync + 'static,
@@ -18,7 +18,7 @@ where
 }
 
 /// 32 bytes.
-pub(super) fn digest<T>(row: &Row<'_>, at: usize) -> rusqlite::Result<T>
+pub(crate) fn digest<T>(row: &Row<'_>, at: usize) -> rusqlite::Result<T>
 where
     T: for<'a> TryFrom<&'a [u8], Error = InvalidDigest>,
 {
@@ -27,18 +27,18 @@ where
 }
 
 /// A number that stands for one of a few values.
-pub(super) fn code<T>(row: &Row<'_>, at: usize, from: impl FnOnce(i64) -> Option<T>) -> rusqlite::Result<T> {
+pub(crate) fn code<T>(row: &Row<'_>, at: usize, from: impl FnOnce(i64) -> Option<T>) -> rusqlite::Result<T> {
     let code: i64 = row.get(at)?;
     from(code).ok_or(rusqlite::Error::IntegralValueOutOfRange(at, code))
 }
 
 /// A number that is never negative.
-pub(super) fn count(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
+pub(crate) fn count(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
     code(row, at, |number| u64::try_from(number).ok())
 }
 
 /// A count as SQLite keeps it. None of ours comes near the end of the range; one that did would be kept as its largest.
-pub(super) fn number(count: u64) -> i64 {
+pub(crate) fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 

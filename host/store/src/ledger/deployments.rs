@@ -3,6 +3,7 @@
 use prefab_model::{
     BundleDigest, CompilationKey, CompilerName, ModuleName, PreparationId, ReleaseDigest, SourceDigest,
 };
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row};
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -117,6 +118,18 @@ impl Store {
         })
     }
 
+    /// The names of the modules of which something is deployed that was compiled for this release, in order, at most `limit`.
+    pub fn deployed_for(&self, release: &ReleaseDigest, limit: u32) -> Result<Vec<ModuleName>, StoreError> {
+        self.ledger.read("read what is deployed for a release", |ledger| {
+            let mut statement = ledger.prepare_cached(
+                "SELECT m.name FROM deployed now JOIN deployments d ON d.id = now.deployment
+                 JOIN modules m ON m.id = now.module WHERE d.release = ?1 ORDER BY m.name LIMIT ?2",
+            )?;
+            let names = statement.query_map((release.as_bytes(), limit), |row| column::parsed(row, 0))?;
+            Ok(names.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// How many modules have something deployed.
     pub fn deployed_count(&self) -> Result<u64, StoreError> {
         self.ledger.read("count the deployments", |ledger| {
@@ -187,6 +200,11 @@ fn put(ledger: &Connection, module: i64, deployment: &Deployment) -> Result<(), 
     Ok(())
 }
 
+/// The bundles in a record.
+pub(crate) fn bundles_of(record: ValueRef<'_>) -> Result<Vec<DeployedBundle>, Fault> {
+    record::decode("deployment", record.as_blob().map_err(rusqlite::Error::from)?)
+}
+
 fn deployment(row: &Row<'_>) -> Result<Deployment, Fault> {
     let preparation: Option<i64> = row.get(1)?;
     Ok(Deployment {
@@ -195,7 +213,7 @@ fn deployment(row: &Row<'_>) -> Result<Deployment, Fault> {
         preparation: preparation.map(PreparationId),
         version: column::parsed(row, 2)?,
         release: column::digest(row, 3)?,
-        bundles: record::decode("deployment", row.get_ref(4)?.as_blob().map_err(rusqlite::Error::from)?)?,
+        bundles: bundles_of(row.get_ref(4)?)?,
         at: row.get(5)?,
         who: row.get(6)?,
     })

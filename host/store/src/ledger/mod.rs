@@ -3,7 +3,7 @@
 //! Connections and transactions live here; each table has a file of its own beside this one, with the part of
 //! [`Store`](crate::Store) that speaks of it.
 
-mod column;
+pub(crate) mod column;
 pub(crate) mod deployments;
 pub(crate) mod environment;
 pub(crate) mod history;
@@ -11,7 +11,7 @@ mod migrations;
 pub(crate) mod modules;
 pub(crate) mod outcomes;
 pub(crate) mod preparations;
-mod record;
+pub(crate) mod record;
 pub(crate) mod results;
 pub(crate) mod signatures;
 pub(crate) mod snapshots;
@@ -36,6 +36,9 @@ const BUSY: Duration = Duration::from_secs(30);
 
 /// Up to this size the whole file is checked when it is opened: some 15 ms. Above, damage is found when it is met.
 const CHECKED_ON_OPEN: u64 = 8 << 20;
+
+/// The file is not rewritten for less than this, in bytes.
+const LEAST_SHRUNK: u64 = 1 << 20;
 
 /// Set to this by the first migration: `PFAB`. Tells a ledger from the database of another program.
 const APPLICATION_ID: i64 = 0x5046_4142;
@@ -120,6 +123,28 @@ impl Ledger {
             Ok(value)
         };
         run().map_err(|fault: Fault| fault.into_error(action, &self.path))
+    }
+}
+
+impl Ledger {
+    /// Rewrites the file without its free pages, if they are a quarter of it and a MiB at least. Returns how many bytes it is shorter.
+    pub(crate) fn shrink(&self) -> Result<u64, StoreError> {
+        const ACTION: &str = "shrink the ledger";
+        let writer = lock(&self.writer);
+        let run = || {
+            let number = |name| writer.pragma_query_value(None, name, |row| column::count(row, 0));
+            let (free, pages, size) =
+                (number("freelist_count")?, number("page_count")?, number("page_size")?);
+            if free * size < LEAST_SHRUNK || free < pages / 4 {
+                return Ok(0);
+            }
+            writer.execute_batch("VACUUM")?;
+            // What was rewritten is in the WAL: only now does the file become shorter. Readers may be in the way of it, and then a later
+            // checkpoint does it.
+            writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))?;
+            Ok(pages.saturating_sub(number("page_count")?) * size)
+        };
+        run().map_err(|fault: Fault| fault.into_error(ACTION, &self.path))
     }
 }
 

@@ -24,7 +24,7 @@ const fn task_code(task: Task) -> i64 {
     }
 }
 
-const fn task_from_code(code: i64) -> Option<Task> {
+pub(crate) const fn task_from_code(code: i64) -> Option<Task> {
     match code {
         SIGNATURE_TASK => Some(Task::Signature),
         1 => Some(Task::Compile),
@@ -152,10 +152,7 @@ impl Store {
         self.ledger.write("forget outcomes", |ledger| {
             let mut forgotten = 0;
             for key in keys {
-                delete_parts(ledger, key)?;
-                forgotten += ledger
-                    .prepare_cached("DELETE FROM outcomes WHERE key = ?1")?
-                    .execute([key.as_bytes()])?;
+                forgotten += delete(ledger, key)?;
             }
             Ok(forgotten as u64)
         })
@@ -305,6 +302,12 @@ fn usage(row: &Row<'_>, at: usize) -> rusqlite::Result<Usage> {
         peak_memory: Bytes(column::count(row, at + 1)?),
         time: Duration::from_nanos(column::count(row, at + 2)?),
     })
+}
+
+/// Removes an outcome with all that belongs to it. Returns how many there were.
+pub(crate) fn delete(ledger: &Connection, key: &CompilationKey) -> Result<usize, Fault> {
+    delete_parts(ledger, key)?;
+    Ok(ledger.prepare_cached("DELETE FROM outcomes WHERE key = ?1")?.execute([key.as_bytes()])?)
 }
 
 fn delete_parts(ledger: &Connection, key: &CompilationKey) -> Result<(), Fault> {

@@ -9,14 +9,14 @@ use crate::error::Fault;
 
 const SEAL: usize = 8;
 
-pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Fault> {
+pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Fault> {
     let mut record = postcard::to_allocvec(value).map_err(|error| Fault::record("encoding", error))?;
     let seal = seal(&record);
     record.extend_from_slice(&seal);
     Ok(record)
 }
 
-pub(super) fn decode<T: DeserializeOwned>(what: &str, record: &[u8]) -> Result<T, Fault> {
+pub(crate) fn decode<T: DeserializeOwned>(what: &str, record: &[u8]) -> Result<T, Fault> {
     let Some((body, end)) = record.split_last_chunk::<SEAL>() else {
         return Err(Fault::record(what, "cut off"));
     };

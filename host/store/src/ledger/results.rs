@@ -6,6 +6,7 @@ use prefab_model::{
     CompilationKey, CompilerName, Counts, Diagnostic, ModuleName, ModuleState, PreparationId, SkipReason,
     Task,
 };
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
 
@@ -250,6 +251,12 @@ pub(crate) fn put(
             record::encode(&record)?,
         ))?;
     Ok(())
+}
+
+/// The compilations in a record.
+pub(crate) fn compilations(record: ValueRef<'_>) -> Result<Vec<CompilationRef>, Fault> {
+    let record: Record = record::decode("result", record.as_blob().map_err(rusqlite::Error::from)?)?;
+    Ok(record.compilations)
 }
 
 fn result(row: &Row<'_>) -> Result<ModuleResult, Fault> {
