@@ -91,15 +91,14 @@ fn prepared(
     let not_prepared = || ArtifactsError::NotPrepared { module: module.clone() };
     let (preparation, result) = store.latest_result(module)?.ok_or_else(not_prepared)?;
     let version = store.preparation(preparation)?.ok_or_else(not_prepared)?.version;
-    let bundles = bundles(env, &result, &|_| SourceDigest::from_bytes([0; 32]))?.ok_or_else(not_prepared)?;
+    let bundles = bundles(env, &result)?.ok_or_else(not_prepared)?;
     Ok((version, bundles))
 }
 
-/// The bundles that a result stands for; none if one is missing. `source` tells the source that a compiler saw.
+/// The bundles that a result stands for; none if one is missing.
 pub(crate) fn bundles(
     env: &Environment,
     result: &ModuleResult,
-    source: &dyn Fn(&CompilerName) -> SourceDigest,
 ) -> Result<Option<Vec<DeployedBundle>>, StoreError> {
     if result.state != prefab_model::ModuleState::Prepared {
         return Ok(None);
@@ -108,10 +107,15 @@ pub(crate) fn bundles(
     for compilation in result.compilations.iter().filter(|compilation| compilation.task == Task::Compile) {
         let Some(known) = env.store().known(&compilation.key)? else { return Ok(None) };
         let OutcomeKind::Compiled(Stored::Bundle { digest, size }) = known.kind else { return Ok(None) };
+        // Of outcomes from before this was recorded, it is not known.
+        let source = env
+            .store()
+            .compilation(&compilation.key)?
+            .map_or_else(|| SourceDigest::of(b""), |compilation| compilation.source);
         bundles.push(DeployedBundle {
             compiler: compilation.compiler.clone(),
             key: compilation.key,
-            source: source(&compilation.compiler),
+            source,
             bundle: digest,
             size,
         });

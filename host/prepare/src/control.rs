@@ -14,6 +14,7 @@ use prefab_model::PreparationId;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
+use crate::folded::{Requests, folder};
 use crate::lock::{Held, HoldError, HolderFile, Lock};
 use crate::run::Stop;
 
@@ -147,12 +148,17 @@ impl Listener {
         preparation: PreparationId,
         file: HolderFile,
         stop: Stop,
+        folded: Requests,
     ) -> io::Result<Self> {
         let path = request_path(&env.state_dir(), lock);
+        let folder = (lock == Lock::Environment).then(|| folder(env));
         let (sender, stopped) = mpsc::channel();
         let thread = thread::Builder::new().name("prefab-control".into()).spawn(move || {
             while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
                 hear(&path, preparation, &file, &stop);
+                if let Some(folder) = &folder {
+                    folded.hear(folder);
+                }
             }
         })?;
         Ok(Self { stop: Some(sender), thread: Some(thread) })

@@ -13,6 +13,7 @@ mod errors;
 mod event;
 mod excerpt;
 mod executor;
+mod folded;
 mod gc;
 mod history;
 mod import;

@@ -22,6 +22,17 @@ pub(crate) enum DependencyState {
     Signed(SignatureDigest),
 }
 
+impl DependencyState {
+    /// What a compilation was told of a dependency.
+    pub(crate) fn of(dependency: &Dependency) -> Self {
+        match (&dependency.module, dependency.signature) {
+            (None, _) => Self::Absent,
+            (Some(_), None) => Self::Unsigned,
+            (Some(_), Some(digest)) => Self::Signed(digest),
+        }
+    }
+}
+
 impl Planner<'_> {
     /// The first pass: the module alone, without anybody's signature.
     pub(crate) fn signature(

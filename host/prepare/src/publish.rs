@@ -2,11 +2,13 @@
 //!
 //! A module that is prepared as it stands is only switched (`deploy.rs`). One whose sources have changed is compiled first.
 
+use std::collections::BTreeMap;
+
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use prefab_model::{CompilerName, ModuleName, ModulePath, PreparationId, Release, SourceDigest};
+use prefab_model::{ModuleName, ModulePath, PreparationId, Release, Task};
 use prefab_sandbox::Sandbox;
-use prefab_store::{Deployment, ModuleKind, ModuleResult, Snapshot, StoreError};
+use prefab_store::{Deployment, ModuleKind, ModuleResult, StoreError};
 use semver::Version;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -16,10 +18,12 @@ use crate::choose::{ModuleSelection, choose};
 use crate::deploy::{DeployError, Place};
 use crate::environment::Environment;
 use crate::event::Event;
+use crate::folded::{Folded, fold};
 use crate::history::{Action, entry, millis, who};
 use crate::import::description;
 use crate::lock::{Activity, Held, HoldError};
 use crate::modules::ModulesError;
+use crate::plan::{DependencyState, Planner};
 use crate::run::{PrepareError, PrepareOptions, Selection, Stop, prepare_held};
 use crate::snapshot::{snapshot, source_digest};
 
@@ -74,8 +78,15 @@ pub enum PublishedHow {
     Switched,
     /// Its sources had changed: it was compiled, then switched.
     Compiled,
+    /// Its artifacts were damaged: it was compiled again, then switched.
+    Repaired,
     /// What is deployed is what is prepared.
     Unchanged,
+    /// It is not prepared yet by the preparation that runs; what is deployed of it stays.
+    NotYet {
+        /// The preparation.
+        preparation: PreparationId,
+    },
     /// It is not prepared; what is deployed of it stays.
     Refused {
         /// Why.
@@ -92,10 +103,12 @@ pub struct PublishSummary {
     pub unchanged: u64,
     /// Modules that are not prepared.
     pub refused: u64,
+    /// Modules that a preparation which runs has not come to yet.
+    pub not_yet: u64,
 }
 
 /// Publishes modules, each in one atomic step: first those that are prepared as they stand, then those that have changed since, which
-/// are compiled before.
+/// are compiled before. Beside a preparation that holds single modules only, it is the preparation that compiles them.
 pub fn publish(
     env: &Environment,
     sandbox: &Sandbox,
@@ -104,14 +117,18 @@ pub fn publish(
     watch: &mut dyn FnMut(&Event),
     reporter: &mut dyn FnMut(&Published),
 ) -> Result<PublishSummary, PublishError> {
-    let mut hold = env.hold(Activity::Publish)?;
+    let mut hold = env.hold_deployments(Activity::Publish)?;
     let release = env.release()?.ok_or(PrepareError::NoPlatform)?;
+    let publishing = Publishing { env, sandbox, release: &release };
     let mut summary = PublishSummary::default();
     let mut report = |module: ModuleName, how: PublishedHow| {
         match how {
-            PublishedHow::Switched | PublishedHow::Compiled => summary.published += 1,
+            PublishedHow::Switched | PublishedHow::Compiled | PublishedHow::Repaired => {
+                summary.published += 1
+            }
             PublishedHow::Unchanged => summary.unchanged += 1,
             PublishedHow::Refused { .. } => summary.refused += 1,
+            PublishedHow::NotYet { .. } => summary.not_yet += 1,
         }
         reporter(&Published { module, platform: release.version.clone(), how });
     };
@@ -120,69 +137,150 @@ pub fn publish(
         if stop.is_asked() {
             break;
         }
-        match Prepared::read(env, &module)? {
-            Some(prepared) if prepared.is_current(env, &release, &module)? => {
-                let how = deploy(env, &release, &prepared, PublishedHow::Switched)?;
-                report(module, how);
-            }
-            _ => changed.push(module),
+        match publishing.switch(&module, hold.beside().is_none())? {
+            Switched::Yes(how) => report(module, how),
+            Switched::No(how) => changed.push((module, how)),
         }
     }
+    if let Some(preparation) = hold.beside() {
+        let mut left = Vec::new();
+        for (module, how) in std::mem::take(&mut changed) {
+            if stop.is_asked() {
+                break;
+            }
+            if env.store().result(preparation, &module)?.is_none() {
+                report(module, PublishedHow::NotYet { preparation });
+                continue;
+            }
+            match fold(env, preparation, &module)? {
+                Folded::Through => report(module.clone(), publishing.deploy_latest(&module, how)?),
+                Folded::Ended => left.push((module, how)),
+            }
+        }
+        if left.is_empty() {
+            return Ok(summary);
+        }
+        drop(hold);
+        hold = env.hold(Activity::Publish)?;
+        changed = left;
+    }
     if !changed.is_empty() && !stop.is_asked() {
-        let options =
-            PrepareOptions { selection: Selection::Modules(changed.clone()), ..PrepareOptions::default() };
+        let modules = changed.iter().map(|(module, _)| module.clone()).collect();
+        let options = PrepareOptions { selection: Selection::Modules(modules), ..PrepareOptions::default() };
         prepare_held(env, &mut hold, sandbox, &options, stop, watch)?;
     }
-    for module in changed {
+    for (module, how) in changed {
         if stop.is_asked() {
             break;
         }
-        let how = match Prepared::read(env, &module)? {
-            Some(prepared) => deploy(env, &release, &prepared, PublishedHow::Compiled)?,
-            None => PublishedHow::Refused { reason: "it has not been prepared".to_owned() },
-        };
+        let how = publishing.deploy_latest(&module, how)?;
         report(module, how);
     }
     Ok(summary)
+}
+
+/// Whether a module could be switched at once, or what it will be once it is compiled.
+enum Switched {
+    Yes(PublishedHow),
+    No(PublishedHow),
+}
+
+struct Publishing<'a> {
+    env: &'a Environment,
+    sandbox: &'a Sandbox,
+    release: &'a Release,
+}
+
+impl Publishing<'_> {
+    /// Switches a module if it is prepared as it stands, and its artifacts are whole. If they are not and `mend`, they are forgotten, so
+    /// that they are compiled again.
+    fn switch(&self, module: &ModuleName, mend: bool) -> Result<Switched, PublishError> {
+        let Some(prepared) = Prepared::read(self.env, module)? else {
+            return Ok(Switched::No(PublishedHow::Compiled));
+        };
+        if !prepared.is_current(self, module)? {
+            return Ok(Switched::No(PublishedHow::Compiled));
+        }
+        match deploy(self.env, self.release, &prepared, PublishedHow::Switched) {
+            Ok(how) => Ok(Switched::Yes(how)),
+            Err(PublishError::Deploy(DeployError::Store(error))) if mend && is_damage(&error) => {
+                tracing::warn!(%module, %error, "compiling again what is damaged");
+                let keys: Vec<_> =
+                    prepared.result.compilations.iter().map(|compilation| compilation.key).collect();
+                self.env.store().forget_outcomes(&keys)?;
+                Ok(Switched::No(PublishedHow::Repaired))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes what was just prepared of a module the deployed.
+    fn deploy_latest(&self, module: &ModuleName, how: PublishedHow) -> Result<PublishedHow, PublishError> {
+        match Prepared::read(self.env, module)? {
+            Some(prepared) => deploy(self.env, self.release, &prepared, how),
+            None => Ok(PublishedHow::Refused { reason: "it has not been prepared".to_owned() }),
+        }
+    }
+}
+
+/// Whether bytes that were stored are not there any more as they were.
+fn is_damage(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::CorruptBlob { .. } | StoreError::MissingBlob { .. } | StoreError::RefusedBundle { .. }
+    )
 }
 
 /// What the ledger knows of a module's latest preparation.
 struct Prepared {
     preparation: PreparationId,
     result: ModuleResult,
-    snapshot: Snapshot,
 }
 
 impl Prepared {
     fn read(env: &Environment, module: &ModuleName) -> Result<Option<Self>, StoreError> {
-        let Some((preparation, result)) = env.store().latest_result(module)? else { return Ok(None) };
-        let snapshot = env.store().snapshot(module)?.unwrap_or_default();
-        Ok(Some(Self { preparation, result, snapshot }))
+        let latest = env.store().latest_result(module)?;
+        Ok(latest.map(|(preparation, result)| Self { preparation, result }))
     }
 
-    /// Whether it is of this release and of the sources as they are now.
-    fn is_current(
-        &self,
-        env: &Environment,
-        release: &Release,
-        module: &ModuleName,
-    ) -> Result<bool, StoreError> {
+    /// Whether it is of this release, and preparing the module as it is now would do just what was done. Of its dependencies, what was
+    /// known of them then counts.
+    fn is_current(&self, publishing: &Publishing<'_>, module: &ModuleName) -> Result<bool, StoreError> {
+        let Publishing { env, sandbox, release } = publishing;
         let store = env.store();
         if store.preparation(self.preparation)?.is_none_or(|of| of.release != release.digest) {
             return Ok(false);
         }
         let Some(row) = store.module(module)? else { return Ok(false) };
         let Ok(dir) = Dir::open_ambient_dir(&row.root, ambient_authority()) else { return Ok(false) };
-        if row.kind == ModuleKind::Native
-            && !description::read(&dir)
-                .is_ok_and(|(kind, manifest)| kind == row.kind && manifest == row.manifest)
-        {
-            return Ok(false);
-        }
+        let manifest = match row.kind {
+            ModuleKind::Native => match description::read(&dir) {
+                Ok((_, manifest)) => manifest,
+                Err(_) => return Ok(false),
+            },
+            _ => row.manifest,
+        };
         let takes = |path: &ModulePath| release.compilers.iter().any(|entry| entry.takes(path));
-        let contents = |snapshot: &Snapshot| source_digest(snapshot, &takes);
-        Ok(snapshot(&dir, &takes, Some(&self.snapshot), 0)
-            .is_ok_and(|now| contents(&now.snapshot) == contents(&self.snapshot)))
+        let Ok(now) = snapshot(&dir, &takes, store.snapshot(module)?.as_ref(), 0) else { return Ok(false) };
+        let planner = Planner { config: env.config(), engine: sandbox.revision() };
+        let mut compiled = self.result.compilations.iter().filter(|done| done.task == Task::Compile);
+        for entry in &release.compilers {
+            let Some(source) = source_digest(&now.snapshot, &|path| entry.takes(path)) else { continue };
+            let Some(done) = compiled.next() else { return Ok(false) };
+            let Some(then) = store.compilation(&done.key)? else { return Ok(false) };
+            let states = then.module.dependencies.iter().filter_map(|dependency| {
+                let module = manifest.dependencies.get(&dependency.name)?;
+                Some((module.clone(), DependencyState::of(dependency)))
+            });
+            let states: BTreeMap<ModuleName, DependencyState> = states.collect();
+            let again = planner.compile(entry, &manifest, source, |module| {
+                states.get(module).copied().unwrap_or(DependencyState::Absent)
+            });
+            if again.key != done.key {
+                return Ok(false);
+            }
+        }
+        Ok(compiled.next().is_none())
     }
 }
 
@@ -193,15 +291,9 @@ fn deploy(
     prepared: &Prepared,
     how: PublishedHow,
 ) -> Result<PublishedHow, PublishError> {
-    let Prepared { preparation, result, snapshot } = prepared;
+    let Prepared { preparation, result } = prepared;
     let (store, module) = (env.store(), &result.module);
-    let source = |compiler: &CompilerName| {
-        let entry = release.compilers.iter().find(|entry| entry.name == *compiler);
-        entry
-            .and_then(|entry| source_digest(snapshot, &|path| entry.takes(path)))
-            .unwrap_or_else(|| SourceDigest::of(b""))
-    };
-    let Some(bundles) = bundles(env, result, &source)? else {
+    let Some(bundles) = bundles(env, result)? else {
         return Ok(PublishedHow::Refused { reason: reason(result) });
     };
     let place = Place::of(env, module, &bundles);

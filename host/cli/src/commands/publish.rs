@@ -40,13 +40,15 @@ pub(super) fn run(session: &Session, which: Which) -> anyhow::Result<Exit> {
     progress.clear();
     printed?;
     session.out.result(&Publication { summary: &summary, modules: &published }, |publication| {
-        let PublishSummary { published, unchanged, refused, .. } = publication.summary;
-        format!("{published} published, {unchanged} unchanged, {refused} refused\n")
+        let PublishSummary { published, unchanged, refused, not_yet } = publication.summary;
+        let not_yet = if *not_yet > 0 { format!(", {not_yet} not prepared yet") } else { String::new() };
+        format!("{published} published, {unchanged} unchanged, {refused} refused{not_yet}\n")
     })?;
-    Ok(match summary.refused {
+    Ok(match summary {
         _ if stop.is_asked() => Exit::Trouble,
-        0 => Exit::Fine,
-        _ => Exit::ModulesWithErrors,
+        PublishSummary { not_yet: 1.., .. } => Exit::Held,
+        PublishSummary { refused: 1.., .. } => Exit::ModulesWithErrors,
+        _ => Exit::Fine,
     })
 }
 
@@ -57,6 +59,12 @@ fn told(module: &Published) -> String {
         PublishedHow::Compiled => {
             format!("{name}: compiled, as it had changed, and published for {platform}")
         }
+        PublishedHow::Repaired => {
+            format!("{name}: compiled again, as its artifacts were damaged, and published for {platform}")
+        }
+        PublishedHow::NotYet { preparation } => format!(
+            "{name}: not prepared yet: preparation {preparation} is still running; watch it with `prefab status --watch`"
+        ),
         PublishedHow::Unchanged => format!("{name}: published already"),
         PublishedHow::Refused { reason } => format!("{name}: refused: {}", escape::line(reason)),
     }

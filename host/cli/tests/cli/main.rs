@@ -10,6 +10,7 @@ mod errors;
 mod gc;
 mod held;
 mod life;
+mod lock_module;
 mod rehearse;
 mod rollback;
 mod scene;

@@ -184,8 +184,7 @@ impl Preparing {
 
     /// What Ctrl-C does.
     pub(crate) fn interrupt(&self) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        self.send(rustix::process::Signal::INT);
     }
 
     /// Whether it has not ended yet.
@@ -209,11 +208,19 @@ impl Preparing {
 
     /// Lets it stand still for so long, as a machine does that has other things to do.
     pub(crate) fn stands_still(&self, time: Duration) {
-        use rustix::process::{Pid, Signal, kill_process};
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::STOP).unwrap();
+        self.stand_still();
         std::thread::sleep(time);
-        kill_process(pid, Signal::CONT).unwrap();
+        self.send(rustix::process::Signal::CONT);
+    }
+
+    /// Lets it stand still for good.
+    pub(crate) fn stand_still(&self) {
+        self.send(rustix::process::Signal::STOP);
+    }
+
+    fn send(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).unwrap();
     }
 
     /// What a power failure does.

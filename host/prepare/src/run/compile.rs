@@ -9,23 +9,51 @@ use prefab_model::{
     Compilation, Diagnostic, ModuleManifest, ModuleName, ModulePath, ModuleState, SkipReason, Task,
 };
 use prefab_sandbox::Inputs;
-use prefab_store::{CompilationRef, ModuleResult, ModuleRow, Note, StoreError};
+use prefab_store::{CompilationRef, ModuleResult, ModuleRow, Note, Snapshot, StoreError};
 
 use super::PrepareError;
 use super::pool::Message;
 use super::roster::{AllSigned, Index, NoSignature, SignatureState, Signed, Source};
 use super::shared::{Ended, Fresh, Shared};
-use super::sign::inputs;
+use super::sign::{self, inputs};
+use crate::folded::Request;
 use crate::plan::DependencyState;
 use crate::snapshot::{SourceProblem, source_digest};
 
 /// What came of the second pass for a module.
 pub(super) struct CompileReport {
     pub(super) index: Index,
+    /// The request, if it was taken in once more, and what was then seen of it.
+    pub(super) folded: Option<Box<Again>>,
     pub(super) result: ModuleResult,
     pub(super) fresh: Fresh,
     /// What the host or the disk was the reason of, so that it is worth another try.
     pub(super) trouble: Option<String>,
+}
+
+/// A module that was taken in once more.
+pub(super) struct Again {
+    pub(super) request: Request,
+    pub(super) snapshot: Option<Snapshot>,
+    pub(super) described: Option<ModuleRow>,
+}
+
+/// Both passes over a module that has changed since it was prepared; nothing if it is not in the environment any more, or somebody asks to
+/// stop.
+pub(super) fn fold(
+    shared: &Shared<'_>,
+    all: &AllSigned,
+    request: Request,
+    tell: &Sender<Message<CompileReport>>,
+) -> Result<Option<CompileReport>, PrepareError> {
+    let Some(index) = shared.roster.find(&request.module) else { return Ok(None) };
+    let Some(first) = sign::sign(shared, index, tell)? else { return Ok(None) };
+    let again = Again { request, snapshot: first.snapshot, described: first.described };
+    let own = Own { signed: &first.signed, row: again.described.as_ref(), snapshot: again.snapshot.as_ref() };
+    let Some(mut report) = compile_signed(shared, all, index, own, tell)? else { return Ok(None) };
+    report.fresh.add(first.fresh);
+    report.folded = Some(Box::new(again));
+    Ok(Some(report))
 }
 
 pub(super) fn compile(
@@ -33,6 +61,25 @@ pub(super) fn compile(
     all: &AllSigned,
     index: Index,
     tell: &Sender<Message<CompileReport>>,
+) -> Result<Option<CompileReport>, PrepareError> {
+    let Some(first) = all[index as usize].as_ref() else { return Ok(None) };
+    compile_signed(shared, all, index, Own { signed: &first.signed, row: None, snapshot: None }, tell)
+}
+
+/// What the first pass found out about a module; what of it is not in the ledger yet comes along.
+#[derive(Clone, Copy)]
+struct Own<'a> {
+    signed: &'a Signed,
+    row: Option<&'a ModuleRow>,
+    snapshot: Option<&'a Snapshot>,
+}
+
+fn compile_signed<T>(
+    shared: &Shared<'_>,
+    all: &AllSigned,
+    index: Index,
+    own: Own<'_>,
+    tell: &Sender<Message<T>>,
 ) -> Result<Option<CompileReport>, PrepareError> {
     let module = shared.roster.name(index).clone();
     let mut fresh = Fresh::default();
@@ -45,15 +92,18 @@ pub(super) fn compile(
         problems: Vec::new(),
         compilations: Vec::new(),
     };
-    let sources = match all[index as usize].as_ref().map(|first| &first.signed) {
-        Some(Signed::Read(sources)) => sources,
-        Some(Signed::Unreadable(problem)) => {
+    let sources = match own.signed {
+        Signed::Read(sources) => sources,
+        Signed::Unreadable(problem) => {
             fail_unread(&mut result, (**problem).clone());
-            return Ok(Some(CompileReport { index, result, fresh, trouble: None }));
+            return Ok(Some(CompileReport { index, folded: None, result, fresh, trouble: None }));
         }
-        None => return Ok(None),
     };
-    let Some(row) = shared.store.module(&result.module)? else { return Ok(None) };
+    let row = match own.row {
+        Some(row) => Some(row.clone()),
+        None => shared.store.module(&result.module)?,
+    };
+    let Some(row) = row else { return Ok(None) };
     note_missing(shared, &row.manifest, &mut result.notes);
     if sources.is_empty() {
         result.notes.push(Note::NothingToCompile);
@@ -73,7 +123,7 @@ pub(super) fn compile(
         let compilation = shared.planner.compile(entry, &row.manifest, source.digest, |dependency| {
             dependencies.states.get(dependency).copied().unwrap_or(DependencyState::Absent)
         });
-        let read = || read_inputs(shared, &row, source, &compilation);
+        let read = || read_inputs(shared, &row, own.snapshot, source, &compilation);
         match shared.ended(source.compiler, &compilation, read, &mut fresh, tell)? {
             Ended::Known { kind } => {
                 if !kind.is_compiled() {
@@ -101,7 +151,7 @@ pub(super) fn compile(
     result.notes.sort_unstable();
     result.notes.dedup();
     result.reused = fresh.ran == 0 && result.host_error.is_none() && result.problems.is_empty();
-    Ok(Some(CompileReport { index, result, fresh, trouble }))
+    Ok(Some(CompileReport { index, folded: None, result, fresh, trouble }))
 }
 
 fn fail_unread(result: &mut ModuleResult, problem: Diagnostic) {
@@ -176,6 +226,7 @@ fn dependencies(
 fn read_inputs(
     shared: &Shared<'_>,
     row: &ModuleRow,
+    snapshot: Option<&Snapshot>,
     source: &Source,
     compilation: &Compilation,
 ) -> Result<Inputs, SourceProblem> {
@@ -183,11 +234,14 @@ fn read_inputs(
         |what: &str, error: &dyn std::fmt::Display| SourceProblem::Store(format!("{what}: {error}"));
     let dir = Dir::open_ambient_dir(&row.root, ambient_authority())
         .map_err(|source| SourceProblem::Io { path: "its folder".to_owned(), source })?;
-    let snapshot = shared
-        .store
-        .snapshot(&row.manifest.name)
-        .map_err(|error| trouble("the ledger cannot be read", &error))?
-        .unwrap_or_default();
+    let snapshot = match snapshot {
+        Some(snapshot) => snapshot.clone(),
+        None => shared
+            .store
+            .snapshot(&row.manifest.name)
+            .map_err(|error| trouble("the ledger cannot be read", &error))?
+            .unwrap_or_default(),
+    };
     let entry = &shared.toolchain.release.compilers[usize::from(source.compiler)];
     let takes = |path: &ModulePath| entry.takes(path);
     // A rehearsal beside this preparation may have seen other files since the first pass.

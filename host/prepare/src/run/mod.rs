@@ -31,6 +31,7 @@ use crate::control::Listener;
 use crate::environment::Environment;
 use crate::event::{Event, Summary};
 use crate::executor::Executor;
+use crate::folded::Requests;
 use crate::history::{Action, millis, record, who};
 use crate::lock::{Activity, Held, Hold, HoldError, Lock, LockMode};
 use crate::modules::ModulesError;
@@ -257,7 +258,9 @@ impl Running<'_> {
             PreparationKind::Preparation => Lock::Environment,
             PreparationKind::Rehearsal => Lock::Rehearsal,
         };
-        let _listener = Listener::start(env, lock, preparation, hold.file().clone(), stop.clone())?;
+        let folded = Requests::default();
+        let _listener =
+            Listener::start(env, lock, preparation, hold.file().clone(), stop.clone(), folded.clone())?;
         let span = tracing::info_span!("preparation", id = %preparation);
         let _entered = span.enter();
 
@@ -278,7 +281,8 @@ impl Running<'_> {
             jobs,
         });
         let pool = Pool { jobs, priority: options.priority, stop };
-        Passes { shared: &shared, pool, selected: &selected, first: &first }.run(&mut recorder)?;
+        Passes { shared: &shared, pool, selected: &selected, first: &first, folded: &folded }
+            .run(&mut recorder)?;
 
         let state = if recorder.counts.ended() == recorder.counts.modules {
             notes::failed_dependencies(store, preparation, &mut recorder)?;

@@ -4,12 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use prefab_store::Note;
 
-use super::pool::{Message, Pool};
+use super::pool::{Job, Message, Pool};
 use super::recorder::Recorder;
 use super::roster::{FirstPass, Index};
 use super::shared::Shared;
 use super::{PrepareError, compile, select, sign};
 use crate::event::Event;
+use crate::folded::Requests;
 
 pub(super) struct Passes<'a> {
     pub(super) shared: &'a Shared<'a>,
@@ -18,6 +19,8 @@ pub(super) struct Passes<'a> {
     pub(super) selected: &'a [Index],
     /// Those that go first.
     pub(super) first: &'a BTreeSet<Index>,
+    /// Those that are taken in once more.
+    pub(super) folded: &'a Requests,
 }
 
 /// What the first pass left: by place in the roster, and for which modules it took a second try, and why.
@@ -70,8 +73,12 @@ impl Passes<'_> {
         mut again: Option<&mut Vec<Index>>,
         recorder: &mut Recorder<'_>,
     ) -> Result<(), PrepareError> {
-        let work = |index, tell: &_| sign::sign(self.shared, index, tell);
-        pool.each(order, work, |message| -> Result<(), PrepareError> {
+        let work = |job, tell: &_| match job {
+            Job::Planned(index) => sign::sign(self.shared, index, tell),
+            // Not asked for in this pass.
+            Job::Folded(_) => Ok(None),
+        };
+        pool.each(order, None, work, |message| -> Result<(), PrepareError> {
             if let Some(report) = watch(message, recorder)? {
                 let at = report.index as usize;
                 let ran = report.fresh.ran > 0;
@@ -122,10 +129,18 @@ impl Passes<'_> {
         again: &mut HashMap<Index, String>,
         recorder: &mut Recorder<'_>,
     ) -> Result<(), PrepareError> {
-        let work = |index, tell: &_| compile::compile(self.shared, &signed.all, index, tell);
-        pool.each(order, work, |message| -> Result<(), PrepareError> {
+        let work = |job, tell: &_| match job {
+            Job::Planned(index) => compile::compile(self.shared, &signed.all, index, tell),
+            Job::Folded(request) => compile::fold(self.shared, &signed.all, request, tell),
+        };
+        pool.each(order, Some(self.folded), work, |message| -> Result<(), PrepareError> {
             if let Some(mut report) = watch(message, recorder)? {
                 recorder.take(report.fresh);
+                if let Some(again) = report.folded {
+                    recorder.saw(again.snapshot, again.described, &report.result.module);
+                    recorder.replaced(report.result, again.request)?;
+                    return Ok(recorder.tick()?);
+                }
                 let earlier = match (attempt, report.trouble) {
                     (Try::First, Some(trouble)) => {
                         again.insert(report.index, trouble);

@@ -11,10 +11,13 @@ use prefab_sandbox::THREAD_STACK;
 use super::PrepareError;
 use super::roster::Index;
 use super::stop::Stop;
+use crate::folded::{Request, Requests};
 use crate::priority::Priority;
 
 /// Messages under way: enough that no thread waits for a batch to be committed, few enough to hold in memory.
 const UNDER_WAY: usize = 256;
+/// How often a thread without work looks for some that is folded in.
+const LOOK: Duration = Duration::from_millis(20);
 /// How long the owner of the state waits for a message before it looks at the clock.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -30,6 +33,14 @@ pub(super) enum Message<T> {
     Broken(PrepareError),
 }
 
+/// What a thread is to do next.
+pub(super) enum Job {
+    /// The next module in order.
+    Planned(Index),
+    /// A module that is taken in once more.
+    Folded(Request),
+}
+
 /// How the threads are to work.
 #[derive(Clone, Copy)]
 pub(super) struct Pool<'a> {
@@ -40,7 +51,7 @@ pub(super) struct Pool<'a> {
 }
 
 impl Pool<'_> {
-    /// Works through `order`. `work` runs on the pool's threads and gives nothing for a module that it had to leave; `on` is called on this
+    /// Works through `order`, and through what is folded in meanwhile, which goes first. `work` runs on the pool's threads and gives nothing for a module that it had to leave; `on` is called on this
     /// thread with every message, and with none from time to time.
     ///
     /// # Errors
@@ -48,15 +59,16 @@ impl Pool<'_> {
     pub(super) fn each<T: Send, E: From<std::io::Error>>(
         self,
         order: &[Index],
-        work: impl Fn(Index, &Sender<Message<T>>) -> Result<Option<T>, PrepareError> + Sync,
+        folded: Option<&Requests>,
+        work: impl Fn(Job, &Sender<Message<T>>) -> Result<Option<T>, PrepareError> + Sync,
         mut on: impl FnMut(Option<Message<T>>) -> Result<(), E>,
     ) -> Result<(), E> {
         let next = AtomicUsize::new(0);
-        let broken = AtomicBool::new(false);
+        let (busy, broken) = (AtomicUsize::new(0), AtomicBool::new(false));
         std::thread::scope(|scope| {
             let (sender, receiver) = bounded(UNDER_WAY);
             for number in 0..self.jobs.min(order.len()) {
-                let (sender, work, next, broken) = (sender.clone(), &work, &next, &broken);
+                let (sender, work, next, busy, broken) = (sender.clone(), &work, &next, &busy, &broken);
                 let body = move || {
                     self.priority.apply();
                     loop {
@@ -64,8 +76,21 @@ impl Pool<'_> {
                         if self.stop.is_asked() || broken.load(Ordering::Relaxed) {
                             break;
                         }
-                        let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                        let message = match work(*index, &sender) {
+                        let request = folded.and_then(Requests::next).map(Job::Folded);
+                        let planned = || order.get(next.fetch_add(1, Ordering::Relaxed));
+                        let job = request.or_else(|| planned().copied().map(Job::Planned));
+                        let Some(job) = job else {
+                            // While others are busy, somebody may still fold something in.
+                            if folded.is_some() && busy.load(Ordering::Relaxed) > 0 {
+                                std::thread::sleep(LOOK);
+                                continue;
+                            }
+                            break;
+                        };
+                        busy.fetch_add(1, Ordering::Relaxed);
+                        let worked = work(job, &sender);
+                        busy.fetch_sub(1, Ordering::Relaxed);
+                        let message = match worked {
                             Ok(Some(report)) => Message::Through(report),
                             Ok(None) => continue,
                             Err(error) => Message::Broken(error),

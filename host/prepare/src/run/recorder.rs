@@ -8,6 +8,7 @@ use prefab_store::{Batch, ModuleResult, ModuleRow, Snapshot, Store, StoreError};
 use super::shared::Fresh;
 use super::stop::Stop;
 use crate::event::Event;
+use crate::folded::Request;
 
 /// A batch is committed when it is this old or has this much in it: the flush to disk, some milliseconds, is shared by many modules, and
 /// little is done again after a crash.
@@ -30,6 +31,8 @@ pub(super) struct Recorder<'a> {
     pub(super) fuel: Fuel,
     batch: Batch,
     described: Vec<ModuleRow>,
+    /// Whose results are in the batch.
+    folded: Vec<Request>,
     bytes: usize,
     committed: Instant,
     told: Option<Instant>,
@@ -65,6 +68,7 @@ impl<'a> Recorder<'a> {
             fuel: Fuel(0),
             batch: Batch::default(),
             described: Vec::new(),
+            folded: Vec::new(),
             bytes: 0,
             committed: now,
             told: None,
@@ -131,6 +135,29 @@ impl<'a> Recorder<'a> {
             reused: result.reused,
         });
         self.again(result);
+    }
+
+    /// Takes in how a module ended that had ended before, and was taken in once more.
+    pub(super) fn replaced(&mut self, result: ModuleResult, request: Request) -> Result<(), StoreError> {
+        if let Some(before) = self.store.result(self.preparation, &result.module)? {
+            let count = |counts: &mut Counts, result: &ModuleResult, by: fn(u64, u64) -> u64| {
+                let figure = match result.state {
+                    ModuleState::Pending => return,
+                    ModuleState::Prepared => &mut counts.prepared,
+                    ModuleState::Failed => &mut counts.failed,
+                    ModuleState::Skipped(_) => &mut counts.skipped,
+                };
+                *figure = by(*figure, 1);
+                counts.reused = by(counts.reused, result.reused.into());
+                counts.host_errors = by(counts.host_errors, result.host_error.is_some().into());
+            };
+            count(&mut self.counts, &before, u64::saturating_sub);
+            count(&mut self.counts, &result, u64::saturating_add);
+            self.again(result);
+        }
+        self.folded.push(request);
+        // Somebody waits for it.
+        self.commit()
     }
 
     /// Records a module's result anew, with more to say than before.
@@ -202,6 +229,7 @@ impl<'a> Recorder<'a> {
             batch.counts = Some((self.preparation, self.counts));
             self.store.commit(&batch)?;
         }
+        self.folded.drain(..).for_each(|request| request.done());
         self.bytes = 0;
         self.committed = Instant::now();
         Ok(())

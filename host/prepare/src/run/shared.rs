@@ -36,6 +36,16 @@ pub(super) struct Fresh {
     pub(super) fuel: Fuel,
 }
 
+impl Fresh {
+    /// Takes in what another compilation of the same module brought.
+    pub(super) fn add(&mut self, other: Self) {
+        self.outcomes.extend(other.outcomes);
+        self.signatures.extend(other.signatures);
+        self.ran += other.ran;
+        self.fuel.0 = self.fuel.0.saturating_add(other.fuel.0);
+    }
+}
+
 /// How a compilation came to its end.
 pub(super) enum Ended {
     /// Its outcome is known, from before or from now.

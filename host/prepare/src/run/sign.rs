@@ -35,10 +35,10 @@ pub(super) struct SignReport {
 /// Fuel that compiling takes for a byte of source, for modules that were never compiled: measured over npm packages.
 const FUEL_PER_BYTE: u64 = 100;
 
-pub(super) fn sign(
+pub(super) fn sign<T>(
     shared: &Shared<'_>,
     index: Index,
-    tell: &Sender<Message<SignReport>>,
+    tell: &Sender<Message<T>>,
 ) -> Result<Option<SignReport>, PrepareError> {
     let name = shared.roster.name(index);
     let mut report = SignReport {

@@ -126,6 +126,17 @@ impl Store {
         })
     }
 
+    /// What was compiled under this key; none if that is not known.
+    pub fn compilation(&self, key: &CompilationKey) -> Result<Option<Compilation>, StoreError> {
+        self.ledger.read("read what was compiled", |ledger| {
+            let id = ledger
+                .prepare_cached("SELECT inputs FROM outcomes WHERE key = ?1")?
+                .query_row([key.as_bytes()], |row| row.get(0))
+                .optional()?;
+            inputs(ledger, id.flatten())
+        })
+    }
+
     /// What it cost when this compiler, in whichever version, last succeeded with the module.
     pub fn latest_usage(
         &self,
