@@ -22,6 +22,7 @@ pub use ledger::environment::{InstalledRelease, Platform};
 pub use ledger::history::HistoryEntry;
 pub use ledger::modules::{ModuleKind, ModuleRow};
 pub use ledger::outcomes::{Known, StoredOutcome};
+pub use ledger::pairs::Yield;
 pub use ledger::preparations::{Holder, NewPreparation, Preparation};
 pub use ledger::results::{CompilationRef, ModuleResult, Note, ResultFilter};
 pub use ledger::snapshots::{Snapshot, SnapshotFile};

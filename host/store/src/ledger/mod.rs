@@ -10,6 +10,7 @@ pub(crate) mod history;
 mod migrations;
 pub(crate) mod modules;
 pub(crate) mod outcomes;
+pub(crate) mod pairs;
 pub(crate) mod preparations;
 pub(crate) mod record;
 pub(crate) mod results;

@@ -274,6 +274,8 @@ fn limits_id(ledger: &Connection, limits: &Limits) -> Result<i64, Fault> {
     Ok(ledger.last_insert_rowid())
 }
 
+/// The code of [`OutcomeKind::Compiled`] with a bundle, for statements.
+pub(super) const BUNDLE_KIND: i64 = 0;
 const TRAPPED: i64 = 6;
 const REFUSED: i64 = 7;
 

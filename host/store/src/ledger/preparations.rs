@@ -162,6 +162,19 @@ impl Store {
         self.latest(PreparationKind::Rehearsal)
     }
 
+    /// The preparation with this release that began last, rehearsals aside.
+    pub fn latest_preparation_of(&self, release: &ReleaseDigest) -> Result<Option<Preparation>, StoreError> {
+        self.ledger.read("read the latest preparation of the release", |ledger| {
+            ledger
+                .prepare_cached(&format!(
+                    "{SELECT} WHERE kind = {PREPARATION_KIND} AND release = ?1 ORDER BY id DESC LIMIT 1"
+                ))?
+                .query_row([release.as_bytes()], preparation)
+                .optional()
+                .map_err(Fault::from)
+        })
+    }
+
     fn latest(&self, kind: PreparationKind) -> Result<Option<Preparation>, StoreError> {
         self.ledger.read("read the latest preparation", |ledger| {
             ledger

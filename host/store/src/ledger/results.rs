@@ -1,5 +1,6 @@
 //! Results: how each module ended in a preparation, and by which compilations.
 
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 use prefab_model::{
@@ -217,6 +218,25 @@ impl Store {
         })?;
         Ok(results)
     }
+}
+
+/// Up to `count` results of a preparation, of the modules behind the one with the number `after`, each with its module's number.
+pub(super) fn page(
+    ledger: &Connection,
+    preparation: PreparationId,
+    after: i64,
+    count: u32,
+) -> Result<VecDeque<(i64, ModuleResult)>, Fault> {
+    let mut statement = ledger.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM results r {NAMES}
+         WHERE r.preparation = ?1 AND r.module > ?2 ORDER BY r.module LIMIT ?3"
+    ))?;
+    let mut rows = statement.query((preparation.0, after, count))?;
+    let mut page = VecDeque::new();
+    while let Some(row) = rows.next()? {
+        page.push_back((row.get(6)?, result(row)?));
+    }
+    Ok(page)
 }
 
 pub(crate) fn put(
