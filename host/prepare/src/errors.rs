@@ -94,7 +94,7 @@ pub fn errors(env: &Environment, module: Option<&ModuleName>) -> Result<ErrorRep
     Ok(ErrorReport { preparation: Some(preparation.id), platform: Some(preparation.version), modules })
 }
 
-fn module_errors(
+pub(crate) fn module_errors(
     env: &Environment,
     result: ModuleResult,
     warnings: bool,

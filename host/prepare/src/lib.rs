@@ -5,6 +5,7 @@
 //! people is not made here: functions return plain data, and a running preparation is a stream of [`Event`]s.
 
 mod artifacts;
+mod cause;
 mod choose;
 mod control;
 mod deploy;
@@ -24,6 +25,7 @@ mod plan;
 mod priority;
 mod publish;
 mod releases;
+mod report;
 mod rollback;
 mod run;
 mod settings;
@@ -32,6 +34,7 @@ mod status;
 mod undo;
 
 pub use artifacts::{ArtifactsError, BundleArtifacts, ModuleArtifacts, artifacts, extract_artifacts};
+pub use cause::Cause;
 pub use choose::ModuleSelection;
 pub use control::{ControlError, Controlled, Request, control};
 pub use deploy::DeployError;
@@ -55,6 +58,14 @@ pub use releases::{
     CompilerInspection, ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleasesError, inspect_release,
     install_release, list_releases,
 };
+pub use report::causes::{CauseReport, RootReport};
+pub use report::diff::{
+    ArtifactChange, ArtifactDiff, ContentDiff, DiffOptions, ModuleDiff, TextLimits, diff,
+};
+pub use report::findings::{Change, Finding};
+pub use report::sides::{ReportError, Side, sides};
+pub use report::verdict::{Verdict, Verdicts};
+pub use report::{Difference, ModuleReport, Report, compare};
 pub use rollback::{RollbackError, RollbackSummary, RolledBack, RolledBackHow, rollback};
 pub use run::{PrepareError, PrepareOptions, Selection, Stop, prepare, rehearse, upgrade};
 pub use settings::{Setting, SettingSource, SettingsError, list_settings, set_setting};
