@@ -10,6 +10,8 @@ use clap_complete::Shell;
 use prefab_model::{ConfigKey, ModuleName};
 use prefab_prepare::{CollectOptions, ModuleSelection, ReleaseTarget};
 
+use crate::commands::diff::DiffArgs;
+use crate::commands::report::ReportArgs;
 use crate::exit::Exit;
 
 /// Prepares every module of an environment with a new platform version's compilers, in the background, each compilation
@@ -176,6 +178,19 @@ pub(crate) enum Command {
         #[arg(long, value_enum)]
         format: Option<ErrorFormat>,
     },
+    /// Compare two preparations: what a release breaks, mends and changes
+    ///
+    /// Compares the latest rehearsal with the latest preparation of the current release, or any two. Ends with 3 if a module
+    /// that was prepared is not any more.
+    #[command(
+        after_help = "Examples:\n  prefab report\n  prefab report --format html --output report.html\n  prefab report --base 1 --new 2 --format junit > junit.xml"
+    )]
+    Report(ReportArgs),
+    /// Show how a module's artifacts and diagnostics differ between two preparations
+    #[command(
+        after_help = "Examples:\n  prefab diff cart\n  prefab diff cart --base 1 --new 2 --source-maps"
+    )]
+    Diff(DiffArgs),
     /// List or extract what a module's compilations produced
     #[command(after_help = "Examples:\n  prefab artifacts cart\n  prefab artifacts cart --extract /tmp/cart")]
     Artifacts {

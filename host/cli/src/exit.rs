@@ -40,7 +40,7 @@ impl Exit {
             }
             Self::Usage => "the command line is wrong",
             Self::ModulesWithErrors => {
-                "upgrade, prepare, status --watch: there are modules with errors; publish, rollback: some were refused"
+                "upgrade, prepare, status --watch: there are modules with errors; publish, rollback: some were refused; report: some got worse"
             }
             Self::Held => "the environment is held, as by a preparation that is running: try again later",
         }

@@ -30,6 +30,6 @@ pub(super) fn run(
 }
 
 /// The columns of the terminal, or as many as read well.
-fn width() -> usize {
+pub(super) fn width() -> usize {
     terminal_size::terminal_size().map_or(110, |(width, _)| usize::from(width.0).max(40))
 }

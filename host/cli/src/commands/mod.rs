@@ -4,6 +4,7 @@ mod artifacts;
 mod completions;
 mod config;
 mod control;
+pub(crate) mod diff;
 mod errors;
 mod gc;
 mod history;
@@ -14,6 +15,7 @@ mod prepare;
 mod publish;
 mod rehearse;
 mod release;
+pub(crate) mod report;
 mod rollback;
 mod status;
 mod upgrade;
@@ -43,6 +45,8 @@ pub(crate) fn run(command: Command, session: &Session) -> anyhow::Result<Exit> {
         Command::Cancel => control::run(session, Request::Cancel),
         Command::Status { watch } => status::run(session, watch),
         Command::Errors { module, format } => errors::run(session, module.as_ref(), format),
+        Command::Report(arguments) => report::run(session, &arguments),
+        Command::Diff(arguments) => diff::run(session, &arguments),
         Command::Artifacts { module, extract } => artifacts::run(session, &module, extract.as_deref()),
         Command::Publish(which) => publish::run(session, which),
         Command::Rollback { which, dry_run } => rollback::run(session, which, dry_run),

@@ -3,27 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use prefab_model::{Diagnostic, Limit, ModuleName, ModuleState, OutcomeKind, Severity};
-use prefab_prepare::{ErrorReport, ModuleErrors, Note, Problem};
+use prefab_model::{Diagnostic, Limit, ModuleName, ModuleState, Severity};
+use prefab_prepare::{Cause, ErrorReport, ModuleErrors, Note, Problem};
 
-/// Why modules failed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Cause<'a> {
-    /// A rule of a compiler, or none that it named.
-    Code(Option<&'a str>),
-    /// A cap on the compilation.
-    Cap(Limit),
-    /// The compiler trapped.
-    Trap,
-    /// The component is not a compiler.
-    Refused,
-    /// Trouble of this machine.
-    Host,
-    /// It was cancelled.
-    Cancelled,
-    /// It was rejected, and no diagnostic says why.
-    Silent,
-}
+use crate::report::escape;
 
 /// One thing that is wrong, with where it comes from.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +19,7 @@ pub(crate) struct Finding<'a> {
 
 /// All findings with one cause.
 pub(crate) struct Group<'a> {
-    pub(crate) cause: Cause<'a>,
+    pub(crate) cause: Cause,
     pub(crate) severity: Severity,
     pub(crate) findings: Vec<Finding<'a>>,
 }
@@ -61,7 +44,7 @@ pub(crate) struct Causes<'a> {
 impl<'a> Causes<'a> {
     /// Sorts a report. A finding that both passes made counts once.
     pub(crate) fn of(report: &'a ErrorReport) -> Self {
-        let mut groups = BTreeMap::<(Severity, Cause<'a>), Vec<Finding<'a>>>::new();
+        let mut groups = BTreeMap::<(Severity, Cause), Vec<Finding<'a>>>::new();
         let mut skipped = BTreeMap::<_, Vec<_>>::new();
         let mut notes = BTreeMap::<_, Vec<_>>::new();
         for module in &report.modules {
@@ -73,7 +56,7 @@ impl<'a> Causes<'a> {
             }
             let mut seen = Vec::new();
             for problem in &module.problems {
-                for (severity, cause, diagnostic) in findings(problem) {
+                for (severity, cause, diagnostic) in problem.findings() {
                     let finding = Finding { module, problem, diagnostic };
                     let same = (severity, cause.clone(), diagnostic.map(|d| (&d.message, &d.file, d.span)));
                     if !seen.contains(&same) {
@@ -92,24 +75,21 @@ impl<'a> Causes<'a> {
     }
 }
 
-fn findings(problem: &Problem) -> Vec<(Severity, Cause<'_>, Option<&Diagnostic>)> {
-    let diagnostics = problem
-        .diagnostics
-        .iter()
-        .map(|diagnostic| (diagnostic.severity, Cause::Code(diagnostic.code.as_deref()), Some(diagnostic)));
-    let told = problem.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-    let cause = match &problem.outcome {
-        OutcomeKind::Compiled(_) => None,
-        OutcomeKind::Rejected => (!told).then_some(Cause::Silent),
-        OutcomeKind::OutOfFuel => Some(Cause::Cap(Limit::Fuel)),
-        OutcomeKind::Deadline => Some(Cause::Cap(Limit::Deadline)),
-        OutcomeKind::OutOfMemory(limit) | OutcomeKind::OutputCap(limit) => Some(Cause::Cap(*limit)),
-        OutcomeKind::Trapped(_) => Some(Cause::Trap),
-        OutcomeKind::Refused(_) => Some(Cause::Refused),
-        OutcomeKind::HostError(_) => Some(Cause::Host),
-        OutcomeKind::Cancelled => Some(Cause::Cancelled),
-    };
-    cause.map(|cause| (Severity::Error, cause, None)).into_iter().chain(diagnostics).collect()
+/// A cause in a few words.
+pub(crate) fn title(cause: &Cause) -> String {
+    match cause {
+        Cause::Code(Some(code)) => escape::line(code),
+        Cause::Code(None) => "without a code".to_owned(),
+        Cause::Cap(Limit::Fuel) => "out of fuel".to_owned(),
+        Cause::Cap(Limit::Memory | Limit::TableElements) => "out of memory".to_owned(),
+        Cause::Cap(Limit::Deadline) => "out of time".to_owned(),
+        Cause::Cap(limit) => format!("more {} than allowed", limit.name()),
+        Cause::Trap => "the compiler crashed".to_owned(),
+        Cause::Refused => "the compiler cannot be used".to_owned(),
+        Cause::Host => "trouble of this machine".to_owned(),
+        Cause::Cancelled => "cancelled".to_owned(),
+        Cause::Silent => "rejected without a reason".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -119,8 +99,8 @@ pub(crate) mod samples {
     use std::time::Duration;
 
     use prefab_model::{
-        Bytes, Excerpt, Limits, Position, PreparationId, SignatureDigest, SkipReason, Span, Stored, Task,
-        Usage,
+        Bytes, Excerpt, Limits, OutcomeKind, Position, PreparationId, SignatureDigest, SkipReason, Span,
+        Stored, Task, Usage,
     };
 
     use super::*;
@@ -253,7 +233,7 @@ pub(crate) mod samples {
         let report = report();
         let causes = Causes::of(&report);
         let group = &causes.groups[0];
-        assert_eq!((&group.cause, group.findings.len()), (&Cause::Code(Some("TS9007")), 2));
+        assert_eq!((&group.cause, group.findings.len()), (&Cause::Code(Some("TS9007".to_owned())), 2));
         assert_eq!(causes.skipped.values().flatten().count(), 2);
     }
 }

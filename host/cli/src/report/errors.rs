@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use prefab_model::{Diagnostic, Limit, ModuleName, OutcomeKind, Severity};
-use prefab_prepare::{ErrorReport, ModuleErrors, Note};
+use prefab_model::{Diagnostic, Limits, ModuleName, OutcomeKind, Severity};
+use prefab_prepare::{Cause, ErrorReport, ModuleErrors, Note};
 
-use crate::report::causes::{Cause, Causes, Finding, Group};
+use crate::report::causes::{Causes, Finding, Group};
 use crate::report::paint::Paint;
-use crate::report::{escape, frame, raise, summary};
+use crate::report::{causes, escape, frame, raise, summary};
 
 /// So many findings of one cause are drawn, unless it is all about one module.
 const DRAWN: usize = 20;
@@ -78,7 +78,8 @@ impl Drawing<'_> {
             let _ = writeln!(text, "  … and {more} more: see them with `prefab errors MODULE`");
         }
         if group.findings.iter().any(|finding| finding.diagnostic.is_none()) {
-            if let Some(help) = advice(group) {
+            let limits = group.findings.iter().filter_map(|finding| finding.problem.limits.as_ref());
+            if let Some(help) = advice(&group.cause, limits) {
                 let _ = writeln!(text, "  {} {help}", self.paint.hint("help:"));
             }
             text.push('\n');
@@ -160,30 +161,19 @@ fn headline(group: &Group<'_>) -> String {
         Severity::Warning => ("warning", "warnings"),
         Severity::Note => ("note", "notes"),
     };
+    let title = causes::title(&group.cause);
     match &group.cause {
-        Cause::Code(code) => {
-            let code = code.map_or_else(|| "without a code".to_owned(), escape::line);
-            format!("{code}: {times} {} in {within}", if times == 1 { one } else { many })
-        }
-        Cause::Cap(Limit::Fuel) => format!("out of fuel: {within}"),
-        Cause::Cap(Limit::Memory | Limit::TableElements) => format!("out of memory: {within}"),
-        Cause::Cap(Limit::Deadline) => format!("out of time: {within}"),
-        Cause::Cap(limit) => format!("more {} than allowed: {within}", limit.name()),
-        Cause::Trap => format!("the compiler crashed: {within}"),
-        Cause::Refused => format!("the compiler cannot be used: {within}"),
-        Cause::Host => format!("trouble of this machine: {within}"),
-        Cause::Cancelled => format!("cancelled: {within}"),
-        Cause::Silent => format!("rejected without a reason: {within}"),
+        Cause::Code(_) => format!("{title}: {times} {} in {within}", if times == 1 { one } else { many }),
+        _ => format!("{title}: {within}"),
     }
 }
 
-fn advice(group: &Group<'_>) -> Option<String> {
-    match &group.cause {
+/// What to do about a cause that no diagnostic explains. `limits` are those under which it was met.
+pub(crate) fn advice<'a>(cause: &Cause, limits: impl Iterator<Item = &'a Limits>) -> Option<String> {
+    match cause {
         Cause::Cap(limit) => {
-            let highest = group
-                .findings
-                .iter()
-                .filter_map(|finding| raise::doubled(finding.problem.limits.as_ref()?, *limit))
+            let highest = limits
+                .filter_map(|limits| raise::doubled(limits, *limit))
                 .max_by_key(|value| limit.parse_value(value).unwrap_or_default());
             Some(match highest {
                 Some(value) => {
@@ -221,7 +211,7 @@ fn told(note: &Note, modules: &[&ModuleName]) -> String {
     }
 }
 
-fn modules_of(count: usize) -> String {
+pub(crate) fn modules_of(count: usize) -> String {
     if count == 1 { "1 module".to_owned() } else { format!("{count} modules") }
 }
 

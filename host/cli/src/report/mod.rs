@@ -1,6 +1,7 @@
 //! How results look to people and to other tools. Functions from data to text; printing is the commands' business.
 
 pub(crate) mod causes;
+pub(crate) mod comparison;
 pub(crate) mod errors;
 pub(crate) mod escape;
 pub(crate) mod frame;

@@ -14,7 +14,6 @@ pub(crate) struct Paint {
 
 impl Paint {
     /// Without colours.
-    #[cfg(test)]
     pub(crate) const PLAIN: Self = Self { on: false };
 
     /// What the flag, the environment and the stream ask for.
@@ -45,6 +44,18 @@ impl Paint {
 
     pub(crate) fn strong(self, text: &str) -> String {
         self.with(text, Style::new().bold())
+    }
+
+    pub(crate) fn faint(self, text: &str) -> String {
+        self.with(text, Style::new().dimmed())
+    }
+
+    pub(crate) fn added(self, text: &str) -> String {
+        self.with(text, Style::new().green())
+    }
+
+    pub(crate) fn removed(self, text: &str) -> String {
+        self.with(text, Style::new().red())
     }
 
     pub(crate) fn hint(self, text: &str) -> String {

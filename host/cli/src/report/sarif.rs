@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use prefab_model::{Diagnostic, Label, Severity, Span};
-use prefab_prepare::ErrorReport;
+use prefab_prepare::{Cause, ErrorReport};
 use serde_sarif::sarif::{
     ArtifactContent, ArtifactLocation, Location, LogicalLocation, Message, PhysicalLocation, Region,
     ReportingDescriptor, Result as Finding, ResultColumnKind, ResultLevel, Run, SCHEMA_URL, Sarif, Tool,
     ToolComponent, Version,
 };
 
-use crate::report::causes::{Cause, Causes};
+use crate::report::causes::Causes;
 use crate::report::errors::module_dir;
 use crate::report::frame::in_dir;
 
@@ -29,26 +29,9 @@ pub(crate) fn sarif(report: &ErrorReport, root: &Path) -> Sarif {
         let index = rules.index(&id);
         for finding in &group.findings {
             let dir = module_dir(&finding.module.path, root);
+            let text = || outcome(&group.cause, finding.problem);
             let name = finding.module.module.as_str();
-            let level = match group.severity {
-                Severity::Error => ResultLevel::Error,
-                Severity::Warning => ResultLevel::Warning,
-                Severity::Note => ResultLevel::Note,
-            };
-            let result = Finding::builder().rule_id(id.clone()).rule_index(index).level(level);
-            results.push(match finding.diagnostic {
-                Some(diagnostic) => result
-                    .message(message(diagnostic))
-                    .locations(vec![place(diagnostic, &dir, name)])
-                    .related_locations(
-                        diagnostic.labels.iter().map(|label| related(label, &dir)).collect::<Vec<_>>(),
-                    )
-                    .build(),
-                None => result
-                    .message(Message::from(outcome(&group.cause, finding.problem).as_str()))
-                    .locations(vec![module_place(&dir, name)])
-                    .build(),
-            });
+            results.push(result((&id, index), group.severity, finding.diagnostic, text, (&dir, name)));
         }
     }
     for (root_module, modules) in &causes.skipped {
@@ -63,6 +46,37 @@ pub(crate) fn sarif(report: &ErrorReport, root: &Path) -> Sarif {
                 .build()
         }));
     }
+    file(rules, results)
+}
+
+/// A finding under a rule; without a diagnostic, `text` says what there is to say. `(dir, module)` is where it is.
+pub(crate) fn result(
+    (id, index): (&str, i64),
+    severity: Severity,
+    diagnostic: Option<&Diagnostic>,
+    text: impl FnOnce() -> String,
+    (dir, module): (&str, &str),
+) -> Finding {
+    let level = match severity {
+        Severity::Error => ResultLevel::Error,
+        Severity::Warning => ResultLevel::Warning,
+        Severity::Note => ResultLevel::Note,
+    };
+    let result = Finding::builder().rule_id(id).rule_index(index).level(level);
+    match diagnostic {
+        Some(diagnostic) => result
+            .message(message(diagnostic))
+            .locations(vec![place(diagnostic, dir, module)])
+            .related_locations(diagnostic.labels.iter().map(|label| related(label, dir)).collect::<Vec<_>>())
+            .build(),
+        None => {
+            result.message(Message::from(text().as_str())).locations(vec![module_place(dir, module)]).build()
+        }
+    }
+}
+
+/// A file with one run.
+pub(crate) fn file(rules: Rules, results: Vec<Finding>) -> Sarif {
     let driver = ToolComponent::builder()
         .name("prefab")
         .semantic_version(env!("CARGO_PKG_VERSION"))
@@ -78,12 +92,12 @@ pub(crate) fn sarif(report: &ErrorReport, root: &Path) -> Sarif {
 
 /// The rules that occur, in the order in which they first do.
 #[derive(Default)]
-struct Rules {
+pub(crate) struct Rules {
     known: BTreeMap<String, i64>,
 }
 
 impl Rules {
-    fn index(&mut self, id: &str) -> i64 {
+    pub(crate) fn index(&mut self, id: &str) -> i64 {
         let next = i64::try_from(self.known.len()).unwrap_or(i64::MAX);
         *self.known.entry(id.to_owned()).or_insert(next)
     }
@@ -95,9 +109,9 @@ impl Rules {
     }
 }
 
-fn rule(cause: &Cause<'_>) -> String {
+pub(crate) fn rule(cause: &Cause) -> String {
     match cause {
-        Cause::Code(Some(code)) => (*code).to_owned(),
+        Cause::Code(Some(code)) => code.clone(),
         Cause::Code(None) => "prefab/no-code".to_owned(),
         Cause::Cap(limit) => format!("prefab/cap-{limit}"),
         Cause::Trap => "prefab/compiler-crashed".to_owned(),
@@ -108,7 +122,7 @@ fn rule(cause: &Cause<'_>) -> String {
     }
 }
 
-fn outcome(cause: &Cause<'_>, problem: &prefab_prepare::Problem) -> String {
+fn outcome(cause: &Cause, problem: &prefab_prepare::Problem) -> String {
     use prefab_model::OutcomeKind::{HostError, Refused, Trapped};
     match (&problem.outcome, cause) {
         (Trapped(text) | Refused(text) | HostError(text), _) => text.clone(),

@@ -12,6 +12,7 @@ mod held;
 mod life;
 mod lock_module;
 mod rehearse;
+mod report;
 mod rollback;
 mod scene;
 mod streams;
