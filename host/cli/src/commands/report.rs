@@ -124,8 +124,11 @@ fn render(paint: Paint, env: &Environment, report: &Report, format: Format) -> a
 
 /// How the artifacts of some changed modules differ.
 fn differences(env: &Environment, report: &Report) -> anyhow::Result<Vec<ModuleDiff>> {
-    let mut changed: Vec<_> =
-        report.modules.iter().filter(|module| module.verdict == Verdict::Changed).collect();
+    let mut changed: Vec<_> = report
+        .modules
+        .iter()
+        .filter(|module| module.verdict == Verdict::Changed && !module.source_maps_only)
+        .collect();
     changed.sort_by_key(|module| {
         std::cmp::Reverse(module.size.map(|size| size.growth().unsigned_abs()).unwrap_or_default())
     });

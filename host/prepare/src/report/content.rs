@@ -1,9 +1,9 @@
 //! Whether a module's artifacts are the same in two preparations, and how large they are.
 //!
-//! Mostly the digests of the bundles tell. Where they do not, as after a change in how bundles are packed, what is in them is
-//! compared, and their bytes only where paths and sizes are equal.
+//! Mostly the digests of the bundles tell. Where these differ, what is in the bundles is compared: after a change in how they are
+//! packed the artifacts may still be the same. Two modules' worth of artifacts are in memory at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prefab_model::{BundleDigest, ModulePath, Task};
 use prefab_store::{ModuleResult, Store, StoreError, Yield};
@@ -18,6 +18,8 @@ pub(super) enum Content {
     Different {
         /// Bytes of all artifacts.
         size: Difference,
+        /// Whether nothing but source maps differs.
+        source_maps_only: bool,
     },
     /// They cannot be read any more, for this reason.
     Unreadable(String),
@@ -68,36 +70,30 @@ pub(super) fn compare(env: &Environment, base: &Left, new: &Left) -> Result<Cont
 }
 
 fn different(env: &Environment, base: &[BundleDigest], new: &[BundleDigest]) -> Result<Content, StoreError> {
-    let (old, now) = (sizes(env, base)?, sizes(env, new)?);
-    if old == now && bytes_are_equal(env, base, new)? {
+    let (base, new) = (read(env, base)?, read(env, new)?);
+    let size = |artifacts: &Artifacts| artifacts.values().map(|(_, bytes)| bytes.len() as u64).sum();
+    let size = Difference { base: size(&base), new: size(&new) };
+    let paths: BTreeSet<&ModulePath> = base.keys().chain(new.keys()).collect();
+    let differs = |path: &&ModulePath| {
+        base.get(*path).map(|(_, bytes)| bytes) != new.get(*path).map(|(_, bytes)| bytes)
+    };
+    let mut differ = paths.into_iter().filter(differs).peekable();
+    if differ.peek().is_none() {
         return Ok(Content::Same);
     }
-    let sum = |sizes: &BTreeMap<_, u64>| sizes.values().sum();
-    Ok(Content::Different { size: Difference { base: sum(&old), new: sum(&now) } })
+    Ok(Content::Different { size, source_maps_only: differ.all(is_source_map) })
 }
 
-fn sizes(env: &Environment, bundles: &[BundleDigest]) -> Result<BTreeMap<ModulePath, u64>, StoreError> {
-    let mut sizes = BTreeMap::new();
-    for bundle in bundles {
-        let artifacts = env.store().blobs().list_bundle(bundle, limits(env))?;
-        sizes.extend(artifacts.into_iter().map(|artifact| (artifact.path, artifact.size)));
-    }
-    Ok(sizes)
+/// Source maps follow from the rest, and differ when nothing that runs does.
+pub(super) fn is_source_map(path: &ModulePath) -> bool {
+    std::path::Path::new(path.as_str()).extension().is_some_and(|extension| extension == "map")
 }
 
-fn bytes_are_equal(
-    env: &Environment,
-    base: &[BundleDigest],
-    new: &[BundleDigest],
-) -> Result<bool, StoreError> {
-    Ok(read(env, base)? == read(env, new)?)
-}
+/// Artifacts with their media types and bytes, by path.
+pub(super) type Artifacts = BTreeMap<ModulePath, (String, Vec<u8>)>;
 
-/// The artifacts of some bundles with their media types and bytes, by path.
-pub(super) fn read(
-    env: &Environment,
-    bundles: &[BundleDigest],
-) -> Result<BTreeMap<ModulePath, (String, Vec<u8>)>, StoreError> {
+/// The artifacts of some bundles.
+pub(super) fn read(env: &Environment, bundles: &[BundleDigest]) -> Result<Artifacts, StoreError> {
     let mut artifacts = BTreeMap::new();
     for bundle in bundles {
         for artifact in env.store().blobs().read_bundle(bundle, limits(env))?.artifacts {

@@ -72,6 +72,8 @@ pub struct ModuleReport {
     pub path: Option<PathBuf>,
     /// Bytes of its artifacts, where they are different.
     pub size: Option<Difference>,
+    /// Whether nothing but source maps is different.
+    pub source_maps_only: bool,
     /// Fuel of its compilations, where it is prepared in both.
     pub fuel: Option<Difference>,
     /// What was found in it, if it is not prepared now; at most 50.
@@ -89,6 +91,8 @@ pub struct Report {
     pub new: Side,
     /// How many modules have each verdict.
     pub verdicts: Verdicts,
+    /// In how many of the changed modules nothing but source maps is different.
+    pub source_maps_only: u64,
     /// What keeps modules from being prepared, worst first.
     pub causes: Vec<CauseReport>,
     /// Bytes of the artifacts of all modules whose artifacts are different.
@@ -178,6 +182,7 @@ fn judged(
         why: why_not(was, is).map(str::to_owned),
         path: None,
         size: None,
+        source_maps_only: false,
         fuel: None,
         findings: Vec::new(),
         findings_left_out: 0,
@@ -189,9 +194,10 @@ fn judged(
         report.fuel = base.fuel.zip(new.fuel).map(|(base, new)| Difference { base, new });
         match content::compare(env, &base, &new)? {
             Content::Same => report.verdict = Verdict::Unchanged,
-            Content::Different { size } => {
+            Content::Different { size, source_maps_only } => {
                 report.verdict = Verdict::Changed;
                 report.size = Some(size);
+                report.source_maps_only = source_maps_only;
             }
             Content::Unreadable(why) => report.why = Some(why),
         }
@@ -252,6 +258,7 @@ fn summed_up(base: Side, new: Side, mut modules: Vec<ModuleReport>) -> Report {
         base,
         new,
         verdicts: Verdicts::count(modules.iter().map(|module| module.verdict)),
+        source_maps_only: modules.iter().filter(|module| module.source_maps_only).count() as u64,
         causes: causes.sorted(),
         size,
         fuel,
@@ -322,6 +329,7 @@ mod tests {
             why: None,
             path: None,
             size: None,
+            source_maps_only: false,
             fuel: None,
             findings: vec![],
             findings_left_out: 0,

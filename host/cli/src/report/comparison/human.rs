@@ -6,7 +6,10 @@ use std::fmt::Write as _;
 use prefab_model::{Bytes, Fuel, ModuleName, Severity};
 use prefab_prepare::{CauseReport, Change, Difference, Finding, ModuleReport, Report, RootReport, Verdict};
 
-use super::{grown_bytes, grown_fuel, meaning, named, next_steps, percent, said, sentence, unfinished, word};
+use super::{
+    grown_bytes, grown_fuel, meaning, named, next_steps, percent, said, sentence, source_maps_only,
+    unfinished, word,
+};
 use crate::report::errors::{Drawing, advice, module_dir, modules_of};
 use crate::report::{causes, escape, frame, table};
 
@@ -62,7 +65,10 @@ fn verdicts(report: &Report, drawing: Drawing<'_>) -> String {
             Verdict::Fixed => paint.good(&label),
             _ => paint.strong(&label),
         };
-        let _ = writeln!(text, "  {label}{count:>8}  {}", paint.faint(meaning(verdict)));
+        let only = if verdict == Verdict::Changed { source_maps_only(report) } else { None };
+        let meaning =
+            format!("{}{}", meaning(verdict), only.map(|only| format!("; {only}")).unwrap_or_default());
+        let _ = writeln!(text, "  {label}{count:>8}  {}", paint.faint(&meaning));
         if !matches!(verdict, Verdict::Unchanged) {
             let _ = writeln!(text, "  {:22}  {}", "", names(report, verdict, count));
         }

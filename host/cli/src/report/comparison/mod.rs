@@ -40,6 +40,15 @@ pub(crate) const fn meaning(verdict: Verdict) -> &'static str {
     }
 }
 
+/// In how many of the changed modules nothing that runs differs, if in some.
+pub(crate) fn source_maps_only(report: &Report) -> Option<String> {
+    match report.source_maps_only {
+        0 => None,
+        all if all == report.verdicts.changed => Some("only source maps".to_owned()),
+        some => Some(format!("in {some} of them only source maps")),
+    }
+}
+
 /// One of the two sides in a few words.
 pub(crate) fn named(side: &Side) -> String {
     let kind = match side.kind {

@@ -31,6 +31,7 @@ fn module(name: &str, verdict: Verdict, now: Option<ModuleState>) -> ModuleRepor
         why: None,
         path: Some(format!("/srv/shop/modules/{name}").into()),
         size: None,
+        source_maps_only: false,
         fuel: None,
         findings: vec![],
         findings_left_out: 0,
@@ -121,6 +122,7 @@ fn of(modules: Vec<ModuleReport>, causes: Vec<CauseReport>) -> Report {
             added: count(Verdict::Added),
             unchanged: count(Verdict::Unchanged),
         },
+        source_maps_only: modules.iter().filter(|module| module.source_maps_only).count() as u64,
         causes,
         size: sum(|module| module.size),
         fuel: sum(|module| module.fuel),
@@ -173,6 +175,7 @@ pub(super) fn report() -> Report {
         },
         ModuleReport {
             size: figures(2_000, 9_000),
+            source_maps_only: true,
             fuel: figures(1_000_000, 1_000_000),
             ..module("money", Verdict::Changed, Some(Prepared))
         },

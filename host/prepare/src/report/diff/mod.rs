@@ -5,7 +5,6 @@
 
 mod unified;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use prefab_model::{ModuleName, ModulePath, PreparationId};
@@ -14,7 +13,7 @@ use serde::Serialize;
 
 pub use unified::TextLimits;
 
-use super::content::{self, Left};
+use super::content::{self, Artifacts, Left, is_source_map};
 use super::findings::Finding;
 use super::sides::{ReportError, Side};
 use super::verdict::Verdict;
@@ -149,8 +148,6 @@ pub fn diff(
     })
 }
 
-type Artifacts = BTreeMap<ModulePath, (String, Vec<u8>)>;
-
 /// What a module was prepared to; nothing if it was not.
 fn artifacts(env: &Environment, result: Option<&ModuleResult>) -> Result<Artifacts, StoreError> {
     let Some(result) = result else { return Ok(Artifacts::new()) };
@@ -192,10 +189,6 @@ fn by_path(base: Artifacts, mut new: Artifacts, options: DiffOptions) -> (Vec<Ar
     }));
     differences.sort_by(|a, b| a.path.cmp(&b.path));
     (differences, unchanged)
-}
-
-fn is_source_map(path: &ModulePath) -> bool {
-    std::path::Path::new(path.as_str()).extension().is_some_and(|extension| extension == "map")
 }
 
 #[cfg(test)]

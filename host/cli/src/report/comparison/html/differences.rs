@@ -17,12 +17,13 @@ pub(crate) fn length(diff: &ModuleDiff) -> usize {
 }
 
 pub(super) fn section(report: &Report, differences: &[ModuleDiff]) -> Markup {
-    let left_out = report.verdicts.changed.saturating_sub(differences.len() as u64);
+    let all = report.verdicts.changed.saturating_sub(report.source_maps_only);
+    let left_out = all.saturating_sub(differences.len() as u64);
     html! {
         @if !differences.is_empty() {
             section aria-labelledby="differences" {
                 h2 #differences { "What changed in the artifacts" }
-                p.lead { "Those first whose size changed most. Long differences are cut." }
+                p.lead { "Those first whose size changed most. Long differences are cut; modules in which nothing but source maps differs are left out." }
                 @for (number, diff) in differences.iter().enumerate() { (module(number, diff)) }
                 @if left_out > 0 {
                     p.more {

@@ -62,7 +62,7 @@ fn drawn(diagnostic: &Diagnostic, dir: &str) -> Markup {
             }
         }
         @if let Some(help) = &diagnostic.help {
-            p.help { b { "Help" } " " (escape::lines(help)) }
+            p.help { b { "Help" } " " (super::with_code(&escape::lines(help))) }
         }
     }
 }

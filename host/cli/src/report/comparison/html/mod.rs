@@ -19,7 +19,7 @@ use time::format_description::well_known::Rfc3339;
 
 pub(crate) use differences::length;
 
-use super::{meaning, next_steps, sentence, unfinished, word};
+use super::{meaning, next_steps, sentence, source_maps_only, unfinished, word};
 use crate::report::escape;
 
 const STYLE: &str = include_str!("style.css");
@@ -50,10 +50,10 @@ pub(crate) fn page(report: &Report, differences: &[ModuleDiff], environment: &st
                 main #main {
                     (overview(report))
                     (breaks::section(report, root))
+                    (next(report))
                     (tables::section(report, differences))
                     (figures::section(report))
                     (differences::section(report, differences))
-                    (next(report))
                 }
                 footer {
                     p {
@@ -130,8 +130,8 @@ fn overview(report: &Report) -> Markup {
                 @for verdict in Verdict::ALL {
                     @let count = report.verdicts.of(verdict);
                     li.(class(verdict)) .none[count == 0] {
-                        @if count == 0 { (legend(verdict, count)) }
-                        @else { a href={ "#modules-" (class(verdict)) } { (legend(verdict, count)) } }
+                        @if count == 0 { (legend(report, verdict)) }
+                        @else { a href={ "#modules-" (class(verdict)) } { (legend(report, verdict)) } }
                     }
                 }
             }
@@ -139,12 +139,13 @@ fn overview(report: &Report) -> Markup {
     }
 }
 
-fn legend(verdict: Verdict, count: u64) -> Markup {
+fn legend(report: &Report, verdict: Verdict) -> Markup {
+    let only = source_maps_only(report).filter(|_| verdict == Verdict::Changed);
     html! {
         span.swatch aria-hidden="true" {}
-        span.count { (grouped(count)) }
+        span.count { (grouped(report.verdicts.of(verdict))) }
         span.word { (word(verdict)) }
-        span.meaning { (meaning(verdict)) }
+        span.meaning { (meaning(verdict)) @if let Some(only) = only { "; " (only) } }
     }
 }
 

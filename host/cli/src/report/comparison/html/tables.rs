@@ -67,9 +67,15 @@ fn name(module: &ModuleReport, differences: &[ModuleDiff]) -> Markup {
 
 fn heading(verdict: Verdict) -> Markup {
     let headings: &[(&str, bool)] = match verdict {
-        Verdict::Changed => {
-            &[("Before", true), ("After", true), ("Size", true), ("", true), ("Fuel", true), ("", true)]
-        }
+        Verdict::Changed => &[
+            ("Before", true),
+            ("After", true),
+            ("Size", true),
+            ("", true),
+            ("Fuel", true),
+            ("", true),
+            ("Differs", false),
+        ],
         Verdict::Unchanged => &[("Fuel", true), ("", true)],
         _ => &[("Reason", false)],
     };
@@ -92,6 +98,7 @@ fn cells(module: &ModuleReport) -> Markup {
             (Verdict::Changed, Some(size)) => {
                 td.n { (Bytes(size.base)) } td.n { (Bytes(size.new)) } td.n { (grown_bytes(size)) } td.n { (change(size)) }
                 (fuel)
+                td.soft { @if module.source_maps_only { "source maps only" } @else { "artifacts" } }
             }
             (Verdict::Unchanged, _) => (fuel),
             _ => td { (reason(module)) },
