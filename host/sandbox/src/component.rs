@@ -45,6 +45,10 @@ impl Compiler {
         &self.0.instance
     }
 
+    pub(crate) fn engine(&self) -> &Engine {
+        self.0.instance.engine()
+    }
+
     pub(crate) fn exports(&self) -> &Exports {
         &self.0.exports
     }
@@ -83,7 +87,8 @@ impl Sandbox {
         check_kind(bytes)?;
         let digest = CompilerDigest::of(bytes);
         let component = self.component(digest, bytes)?;
-        let instance = refusal::check_imports(&self.linker, &component).map_err(LoadError::Refused)?;
+        let linker = self.linker_of(component.engine());
+        let instance = refusal::check_imports(linker, &component).map_err(LoadError::Refused)?;
         let exports = Exports::find(&instance)
             .map_err(|complaints| LoadError::Refused(refusal::with_hint(&component, complaints)))?;
         Ok(Compiler(Arc::new(Loaded { digest, instance, exports })))
@@ -96,7 +101,8 @@ impl Sandbox {
     }
 
     fn component(&self, digest: CompilerDigest, bytes: &[u8]) -> Result<Component, LoadError> {
-        let cached = || self.images.as_ref().and_then(|images| images.get(&self.engine, digest));
+        let engines = self.engines_for(bytes);
+        let cached = || self.images.as_ref().and_then(|images| images.get(&engines, digest));
         if let Some(component) = cached() {
             return Ok(component);
         }
@@ -105,8 +111,8 @@ impl Sandbox {
         if let Some(component) = cached() {
             return Ok(component);
         }
-        let image = codegen::native_image(&self.engine, bytes)?;
-        let component = precompiled::from_fresh_image(&self.engine, &image)
+        let image = codegen::native_image(&self.plain.engine, bytes)?;
+        let component = precompiled::from_fresh_image(&engines, &image)
             .map_err(|error| LoadError::Codegen(format!("{error:#}")))?;
         if let Some(images) = &self.images {
             images.put(digest, &image);

@@ -13,6 +13,7 @@ use wasmtime::component::Linker;
 use wasmtime::{Config, Engine, OperatorCost, OptLevel, Strategy, WasmFeatures};
 
 use crate::guest::Guest;
+use crate::pool::{self, Places};
 use crate::precompiled::ImageCache;
 use crate::stack::{GUEST_STACK, THREAD_STACK};
 use crate::ticker::Ticker;
@@ -29,11 +30,25 @@ const REVISION: u32 = 1;
 ///
 /// Dropping it stops its one thread. Compilers that were loaded stay usable with the sandbox that loaded them only.
 pub struct Sandbox {
-    pub(crate) engine: Engine,
-    pub(crate) linker: Linker<Guest>,
+    /// For every guest, and for generating code.
+    pub(crate) plain: Home,
+    /// For those that fit into the pool; none on a machine that has no room for it.
+    pub(crate) pooled: Option<Pooled>,
     pub(crate) images: Option<ImageCache>,
     revision: EngineRevision,
     _ticker: Ticker,
+}
+
+/// An engine, and what guests may import in it.
+pub(crate) struct Home {
+    pub(crate) engine: Engine,
+    pub(crate) linker: Linker<Guest>,
+}
+
+/// An engine with a pool of memory, and the places that there are in it.
+pub(crate) struct Pooled {
+    home: Home,
+    pub(crate) places: Places,
 }
 
 /// A sandbox that cannot be had.
@@ -70,14 +85,34 @@ impl Sandbox {
     /// # Errors
     /// [`SandboxError`] if the machine lacks what wasmtime needs, or if the folder is not ours alone to write.
     pub fn new(cache: Option<&Path>) -> Result<Self, SandboxError> {
-        let engine = Engine::new(&config())?;
-        let mut linker = Linker::new(&engine);
-        wasi::add_to_linker(&mut linker)?;
-        contract::v1::add_to_linker(&mut linker)?;
-        let images = cache.map(|folder| ImageCache::open(folder, compatibility(&engine))).transpose()?;
-        let ticker = Ticker::start(&engine)?;
+        let plain = Home::new(&config())?;
+        let pooled = Pooled::new()
+            .inspect_err(
+                |error| tracing::warn!(%error, "guests run without a pool of memory, which is slower"),
+            )
+            .ok();
+        let images =
+            cache.map(|folder| ImageCache::open(folder, compatibility(&plain.engine))).transpose()?;
+        let engines = pooled.iter().map(|pooled| &pooled.home).chain([&plain]);
+        let ticker = Ticker::start(engines.map(|home| home.engine.clone()).collect())?;
         let revision = EngineRevision(format!("wasmtime {WASMTIME}; prefab-sandbox {REVISION}"));
-        Ok(Self { engine, linker, images, revision, _ticker: ticker })
+        Ok(Self { plain, pooled, images, revision, _ticker: ticker })
+    }
+
+    /// The engines that a component may be loaded in; the first that takes it is the best.
+    pub(crate) fn engines_for(&self, component: &[u8]) -> Vec<&Engine> {
+        let pooled = self.pooled.as_ref().filter(|_| pool::tables_fit(component));
+        pooled.map(|pooled| &pooled.home.engine).into_iter().chain([&self.plain.engine]).collect()
+    }
+
+    /// The pool, if this engine is the one that has it.
+    pub(crate) fn pool_of(&self, engine: &Engine) -> Option<&Pooled> {
+        self.pooled.as_ref().filter(|pooled| Engine::same(&pooled.home.engine, engine))
+    }
+
+    /// What guests of this engine may import.
+    pub(crate) fn linker_of(&self, engine: &Engine) -> &Linker<Guest> {
+        self.pool_of(engine).map_or(&self.plain.linker, |pooled| &pooled.home.linker)
     }
 
     /// Names all that can change what a compilation results in. The machine's CPU is not part of it: code made for another
@@ -104,8 +139,27 @@ impl Sandbox {
     }
 }
 
-/// Memory is allocated on demand, not pooled: mapping it and its page faults are some 5 % of a large compilation, and a pool
-/// would have to be sized for the most instances and memories there can ever be.
+impl Home {
+    fn new(config: &Config) -> wasmtime::Result<Self> {
+        let engine = Engine::new(config)?;
+        let mut linker = Linker::new(&engine);
+        wasi::add_to_linker(&mut linker)?;
+        contract::v1::add_to_linker(&mut linker)?;
+        Ok(Self { engine, linker })
+    }
+}
+
+impl Pooled {
+    fn new() -> wasmtime::Result<Self> {
+        let places = pool::places();
+        let mut config = config();
+        // Only where memory comes from: native code is the same, and made by the engine without a pool.
+        config.allocation_strategy(pool::settings(places));
+        Ok(Self { home: Home::new(&config)?, places: Places::new(places) })
+    }
+}
+
+/// What both engines have in common: everything that decides on an outcome.
 fn config() -> Config {
     let mut config = Config::new();
     config
@@ -175,6 +229,8 @@ fn compatibility(engine: &Engine) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use wasmtime::component::Component;
+
     use super::*;
 
     #[test]
@@ -188,6 +244,21 @@ mod tests {
     fn the_version_in_the_revision_is_the_one_that_is_built() {
         let lock = include_str!("../../../Cargo.lock");
         assert!(lock.contains(&format!("name = \"wasmtime\"\nversion = \"{WASMTIME}\"")));
+    }
+
+    #[test]
+    fn a_guest_has_its_place_in_the_pool_unless_it_could_outgrow_it() {
+        let sandbox = Sandbox::new(None).unwrap();
+        let takers = |items: &str| {
+            let text = format!("(component (core module $m {items}) (core instance (instantiate $m)))");
+            let bytes = wat::parse_str(text).unwrap();
+            let engines = sandbox.engines_for(&bytes);
+            let takes = |engine: &&&Engine| Component::new(engine, &bytes).is_ok();
+            engines.iter().filter(takes).map(|engine| sandbox.pool_of(engine).is_some()).collect::<Vec<_>>()
+        };
+        assert_eq!(takers("(memory 1) (table 9 9 funcref)"), [true, false]);
+        assert_eq!(takers("(memory 1) (table 9 funcref)"), [false]);
+        assert_eq!(takers(&"(memory 1)".repeat(5)), [false]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod findings;
 mod guest;
 mod limits;
 mod output;
+mod pool;
 mod precompiled;
 mod refusal;
 mod run;

@@ -77,8 +77,8 @@ impl ImageCache {
         rustix::fs::statat(&self.folder, self.name(component), AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
-    /// The native image of a component, if it is here and is what we put here.
-    pub(crate) fn get(&self, engine: &Engine, component: CompilerDigest) -> Option<Component> {
+    /// A component from its native image, if that is here and is what we put here; in the first of the engines that takes it.
+    pub(crate) fn get(&self, engines: &[&Engine], component: CompilerDigest) -> Option<Component> {
         let name = self.name(component);
         let refused = |reason: &str| {
             let folder = self.path.display();
@@ -102,7 +102,7 @@ impl ImageCache {
             return None;
         }
         // The MAC says that this process, or one like it with the same key, made exactly these bytes.
-        trusted(engine, image).map_err(|error| refused(&format!("{error:#}"))).ok()
+        trusted(engines, image).map_err(|error| refused(&format!("{error:#}"))).ok()
     }
 
     /// Waits until nobody else generates code for this folder, so that processes which start together do not all do the same
@@ -158,20 +158,28 @@ impl ImageCache {
     }
 }
 
-/// A component from the native image that `codegen.rs` has made in this process a moment ago.
-pub(crate) fn from_fresh_image(engine: &Engine, image: &[u8]) -> wasmtime::Result<Component> {
-    trusted(engine, image)
+/// A component from the native image that `codegen.rs` has made in this process a moment ago; in the first of the engines that
+/// takes it.
+pub(crate) fn from_fresh_image(engines: &[&Engine], image: &[u8]) -> wasmtime::Result<Component> {
+    trusted(engines, image)
 }
 
 #[expect(
     unsafe_code,
     reason = "wasmtime cannot tell a native image from arbitrary code; the two callers can"
 )]
-fn trusted(engine: &Engine, image: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the bytes are the unchanged result of `Engine::precompile_component`. Either they come from it directly
-    // (`from_fresh_image`), or a MAC over these very bytes, which are in our memory, says so (`ImageCache::get`). wasmtime
-    // itself checks that they were made for an engine like this one, and copies them to memory that is aligned as needed.
-    unsafe { Component::deserialize(engine, image) }
+fn trusted(engines: &[&Engine], image: &[u8]) -> wasmtime::Result<Component> {
+    let mut refusal = wasmtime::format_err!("there is no engine for it");
+    for engine in engines {
+        // SAFETY: the bytes are the unchanged result of `Engine::precompile_component`. Either they come from it directly
+        // (`from_fresh_image`), or a MAC over these very bytes, which are in our memory, says so (`ImageCache::get`). wasmtime
+        // itself checks that they were made for an engine like this one, and copies them to memory that is aligned as needed.
+        match unsafe { Component::deserialize(engine, image) } {
+            Ok(component) => return Ok(component),
+            Err(error) => refusal = error,
+        }
+    }
+    Err(refusal)
 }
 
 fn is_ours(stat: &Stat, forbidden: u32) -> bool {

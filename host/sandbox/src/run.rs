@@ -114,6 +114,8 @@ impl Sandbox {
         judge: impl FnOnce(R, Collected) -> (OutcomeKind<S>, Vec<Diagnostic>) + Send,
     ) -> Outcome<S> {
         control.wait();
+        let place = self.pool_of(compiler.engine()).map(|pool| pool.places.take(control));
+        // Waiting for a place is no time of this compilation.
         let started = Instant::now();
         let without_guest = |kind| Outcome {
             kind,
@@ -121,7 +123,7 @@ impl Sandbox {
             diagnostics: Vec::new(),
             log: String::new(),
         };
-        if control.is_cancelled() {
+        if control.is_cancelled() || matches!(place, Some(None)) {
             return without_guest(OutcomeKind::Cancelled);
         }
         let work = || {
@@ -162,7 +164,7 @@ impl Sandbox {
         started: Instant,
         call: impl FnOnce(&mut Store<Guest>, Instance) -> Result<R>,
     ) -> Ended<R, S> {
-        let mut store = Store::new(&self.engine, guest);
+        let mut store = Store::new(compiler.engine(), guest);
         store.limiter(|guest| &mut guest.caps);
         let deadline = limits.deadline;
         let control = control.clone();

@@ -1,4 +1,4 @@
-//! The thread that advances the engine's epoch, which is what makes running guests look at the clock and at their
+//! The thread that advances the engines' epochs, which is what makes running guests look at the clock and at their
 //! cancellation.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -12,19 +12,18 @@ use wasmtime::Engine;
 /// presses ctrl-c; ten times shorter would cost more than it gives.
 pub(crate) const TICK: Duration = Duration::from_millis(50);
 
-/// Advances the epoch of an engine until it is dropped.
+/// Advances the epochs of engines until it is dropped.
 pub(crate) struct Ticker {
     stop: mpsc::Sender<()>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Ticker {
-    pub(crate) fn start(engine: &Engine) -> io::Result<Self> {
+    pub(crate) fn start(engines: Vec<Engine>) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
-        let engine = engine.clone();
         let thread = thread::Builder::new().name("prefab-epoch".into()).spawn(move || {
             while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                engine.increment_epoch();
+                engines.iter().for_each(Engine::increment_epoch);
             }
         })?;
         Ok(Self { stop, thread: Some(thread) })

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use prefab_sdk::Module;
-use prefab_sdk::wire::{Reader, Writer};
+use prefab_sdk::wire::{self, Writer};
 
 use crate::source::Syntax;
 
@@ -54,28 +54,14 @@ impl Signature {
     /// Writes the signature. The same signature gives the same bytes.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new(VERSION);
-        writer.number(self.entries.len());
-        for (name, path) in &self.entries {
-            writer.text(name);
-            writer.text(path);
-        }
-        writer.number(self.files.len());
-        for (path, text) in &self.files {
-            writer.text(path);
-            writer.text(text);
-        }
+        writer.pairs(self.entries.iter().map(|(name, path)| (name, path)));
+        writer.pairs(self.files.iter());
         writer.finish()
     }
 
     /// Reads a signature; none when the bytes are not one.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut reader = Reader::new(VERSION, bytes)?;
-        let mut pairs = || -> Option<Vec<(String, String)>> {
-            let count = reader.number()?;
-            (0..count).map(|_| Some((reader.text()?.to_owned(), reader.text()?.to_owned()))).collect()
-        };
-        let (entries, files) = (pairs()?, pairs()?);
-        reader.is_at_end().then(|| Self { entries, files: files.into_iter().collect() })
+        wire::read(VERSION, bytes, |reader| Some(Self { entries: reader.pairs()?, files: reader.pairs()? }))
     }
 
     /// The file that is meant by a path such as `colors.scss`, as Sass tries them: a file of the module, one beside its

@@ -15,6 +15,9 @@ pub mod component;
 #[cfg(doctest)]
 mod readme {}
 
+#[cfg(any(target_family = "wasm", test))]
+#[allow(unsafe_code, reason = "it is given pointers")]
+mod compare;
 mod diagnostic;
 mod export;
 mod lines;

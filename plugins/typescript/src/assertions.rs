@@ -9,12 +9,12 @@ use oxc::ast_visit::{Visit, VisitMut, walk, walk_mut};
 use prefab_sdk::{Diagnostic, LineIndex, Output};
 
 /// The length of the keyword in bytes.
-const KEYWORD: usize = "assert".len();
+const KEYWORD: &str = "assert";
 
 /// Whether a text may hold an import assertion; without the word and a brace or a colon behind it there is none.
 pub(crate) fn may_hold(text: &str) -> bool {
-    text.match_indices("assert").any(|(at, word)| {
-        let next = text[at + word.len()..].trim_start_matches(['"', '\'']).trim_start().bytes().next();
+    memchr::memmem::find_iter(text.as_bytes(), KEYWORD).any(|at| {
+        let next = text[at + KEYWORD.len()..].trim_start_matches(['"', '\'']).trim_start().bytes().next();
         matches!(next, Some(b'{' | b':'))
     })
 }
@@ -31,7 +31,7 @@ pub(crate) fn refuse(program: &Program<'_>, path: &str, text: &str, output: &dyn
         output.report(
             Diagnostic::error("Import assertions have been replaced by import attributes")
                 .with_code("TS2880")
-                .at(path, lines.span(start, start + KEYWORD))
+                .at(path, lines.span(start, start + KEYWORD.len()))
                 .with_help("write `with` in place of `assert`"),
         );
     }

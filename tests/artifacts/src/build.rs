@@ -6,30 +6,44 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::{Places, recipe};
+use crate::Places;
+use crate::recipe::{self, BuiltFor};
 
 const TARGET: &str = "wasm32-wasip2";
 
-/// What the compiler of a guest is told: the host runs fixed-width SIMD on every machine.
-const RUSTFLAGS: &str = "-C target-feature=+simd128";
+/// What the compiler of a guest is told, by what the guest is built for. The host runs fixed-width SIMD on every machine. A call
+/// costs more in a guest than natively, since fuel is put down before it and the deadline looked at behind it, so what is
+/// to be fast is inlined up to a higher cost than LLVM's own 225: that takes a tenth of the fuel for a quarter more code.
+const fn rustflags(built_for: BuiltFor) -> &'static str {
+    match built_for {
+        BuiltFor::Speed => "-C target-feature=+simd128 -C llvm-args=-inline-threshold=600",
+        BuiltFor::Size => "-C target-feature=+simd128",
+    }
+}
 
 /// Builds all components.
 pub(crate) fn components(places: &Places) -> Result<()> {
     ensure_target(&places.root)?;
-    let mut command = cargo(&places.root);
-    command.args(["build", "--profile", "compiler", "--target", TARGET, "--target-dir"]);
-    command.arg(places.compilers());
-    for component in recipe::RELEASES.iter().flat_map(|release| &release.components) {
-        command.args(["--package", component.package]);
-    }
     // Nothing is worth a line when everything is fresh, but a first build takes minutes.
     if !places.compilers().exists() {
         eprintln!("Building the compilers for WebAssembly, which takes some minutes the first time.");
     }
-    let status =
-        command.stdin(Stdio::null()).status().with_context(|| format!("{command:?} could not be started"))?;
-    if !status.success() {
-        bail!("the compilers do not build: `cargo build` ended with {status}");
+    for built_for in [BuiltFor::Speed, BuiltFor::Size] {
+        let mut command = cargo(&places.root);
+        command.env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", rustflags(built_for));
+        command.args(["build", "--profile", "compiler", "--target", TARGET, "--target-dir"]);
+        command.arg(places.compilers());
+        let components = recipe::RELEASES.iter().flat_map(|release| &release.components);
+        for component in components.filter(|component| component.built_for == built_for) {
+            command.args(["--package", component.package]);
+        }
+        let status = command
+            .stdin(Stdio::null())
+            .status()
+            .with_context(|| format!("{command:?} could not be started"))?;
+        if !status.success() {
+            bail!("the compilers do not build: `cargo build` ended with {status}");
+        }
     }
     Ok(())
 }
@@ -115,6 +129,5 @@ pub(crate) fn cargo(root: &Utf8Path) -> Command {
             command.env_remove(name);
         }
     }
-    command.env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", RUSTFLAGS);
     command
 }

@@ -14,13 +14,13 @@ pub fn prefab() -> Result<Utf8PathBuf> {
     program("prefab", &[], "debug")
 }
 
-/// The benchmark, built if it is out of date, in the profile that releases of prefab are built in.
+/// The benchmark, built if it is out of date, in a profile of its own.
 ///
 /// # Errors
 ///
 /// When it does not build.
 pub fn benchmark() -> Result<Utf8PathBuf> {
-    program("prefab-bench", &["--release"], "release")
+    program("prefab-bench", &["--profile", "measured"], "measured")
 }
 
 fn program(name: &str, profile: &[&str], folder: &str) -> Result<Utf8PathBuf> {

@@ -16,6 +16,17 @@ pub(crate) struct Component {
     pub library: &'static str,
     /// The file beside the manifest.
     pub file: &'static str,
+    /// What it is built for.
+    pub built_for: BuiltFor,
+}
+
+/// What a component is built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BuiltFor {
+    /// Running fast: a compiler of the many.
+    Speed,
+    /// Being small, so that its native code is made fast: a compiler of the few.
+    Size,
 }
 
 /// All releases.
@@ -27,15 +38,31 @@ pub(crate) const RELEASES: [Release; 2] = [
                 package: "prefab-typescript-11-8",
                 library: "prefab_typescript_11_8",
                 file: "typescript.wasm",
+                built_for: BuiltFor::Speed,
             },
-            Component { package: "prefab-sass-11-8", library: "prefab_sass_11_8", file: "sass.wasm" },
+            Component {
+                package: "prefab-sass-11-8",
+                library: "prefab_sass_11_8",
+                file: "sass.wasm",
+                built_for: BuiltFor::Size,
+            },
         ],
     },
     Release {
         version: "11.9.0",
         components: [
-            Component { package: "prefab-typescript", library: "prefab_typescript", file: "typescript.wasm" },
-            Component { package: "prefab-sass", library: "prefab_sass", file: "sass.wasm" },
+            Component {
+                package: "prefab-typescript",
+                library: "prefab_typescript",
+                file: "typescript.wasm",
+                built_for: BuiltFor::Speed,
+            },
+            Component {
+                package: "prefab-sass",
+                library: "prefab_sass",
+                file: "sass.wasm",
+                built_for: BuiltFor::Size,
+            },
         ],
     },
 ];

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: builds the benchmark as it would be used and runs it. What is measured, and how, is in `tests/bench`.
+//! `cargo xtask bench`: builds the benchmark, optimised, and runs it. What is measured, and how, is in `tests/bench`.
 
 use std::process::Command;
 

@@ -4,24 +4,18 @@
 
 use std::collections::BTreeMap;
 
-use prefab_sdk::wire::{Reader, Writer};
+use prefab_sdk::wire::{self, Writer};
 
 use super::{FileExports, Signature};
 
 /// The version of the format. Signatures of another version are not read.
 const VERSION: u8 = 1;
-/// Signatures above this size are not read, in bytes.
-const LARGEST: usize = 16 * 1024 * 1024;
 
 impl Signature {
     /// Writes the signature. The same signature gives the same bytes.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new(VERSION);
-        writer.number(self.entries.len());
-        for (name, path) in &self.entries {
-            writer.text(name);
-            writer.text(path);
-        }
+        writer.pairs(self.entries.iter().map(|(name, path)| (name, path)));
         writer.number(self.files.len());
         for (path, exports) in &self.files {
             writer.text(path);
@@ -39,25 +33,20 @@ impl Signature {
 
     /// Reads a signature; none when the bytes are not one.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        if bytes.len() > LARGEST {
-            return None;
-        }
-        let mut reader = Reader::new(VERSION, bytes)?;
-        let mut entries = Vec::new();
-        for _ in 0..reader.number()? {
-            entries.push((reader.text()?.to_owned(), reader.text()?.to_owned()));
-        }
-        let mut files = BTreeMap::new();
-        for _ in 0..reader.number()? {
-            let path = reader.text()?.to_owned();
-            let exports = match reader.byte()? {
-                0 => FileExports::Unknown,
-                1 => FileExports::Known { names: reader.texts()?, stars: reader.texts()? },
-                _ => return None,
-            };
-            files.insert(path, exports);
-        }
-        reader.is_at_end().then_some(Self { entries, files })
+        wire::read(VERSION, bytes, |reader| {
+            let entries = reader.pairs()?;
+            let mut files = BTreeMap::new();
+            for _ in 0..reader.number()? {
+                let path = reader.text()?.to_owned();
+                let exports = match reader.byte()? {
+                    0 => FileExports::Unknown,
+                    1 => FileExports::Known { names: reader.texts()?, stars: reader.texts()? },
+                    _ => return None,
+                };
+                files.insert(path, exports);
+            }
+            Some(Self { entries, files })
+        })
     }
 }
 
