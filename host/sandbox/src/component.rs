@@ -87,7 +87,7 @@ impl Sandbox {
         check_kind(bytes)?;
         let digest = CompilerDigest::of(bytes);
         let component = self.component(digest, bytes)?;
-        let linker = self.linker_of(component.engine());
+        let linker = &self.home_of(component.engine()).linker;
         let instance = refusal::check_imports(linker, &component).map_err(LoadError::Refused)?;
         let exports = Exports::find(&instance)
             .map_err(|complaints| LoadError::Refused(refusal::with_hint(&component, complaints)))?;

@@ -110,9 +110,9 @@ impl Sandbox {
         self.pooled.as_ref().filter(|pooled| Engine::same(&pooled.home.engine, engine))
     }
 
-    /// What guests of this engine may import.
-    pub(crate) fn linker_of(&self, engine: &Engine) -> &Linker<Guest> {
-        self.pool_of(engine).map_or(&self.plain.linker, |pooled| &pooled.home.linker)
+    /// The engine with its linker.
+    pub(crate) fn home_of(&self, engine: &Engine) -> &Home {
+        self.pool_of(engine).map_or(&self.plain, |pooled| &pooled.home)
     }
 
     /// Names all that can change what a compilation results in. The machine's CPU is not part of it: code made for another

@@ -164,7 +164,7 @@ impl Sandbox {
         started: Instant,
         call: impl FnOnce(&mut Store<Guest>, Instance) -> Result<R>,
     ) -> Ended<R, S> {
-        let mut store = Store::new(compiler.engine(), guest);
+        let mut store = Store::new(&self.home_of(compiler.engine()).engine, guest);
         store.limiter(|guest| &mut guest.caps);
         let deadline = limits.deadline;
         let control = control.clone();
