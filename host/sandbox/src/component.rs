@@ -3,7 +3,7 @@
 //! No code of the guest runs here. How bytes become native code is in `codegen.rs`, how that is kept in `precompiled.rs`,
 //! and how a foreign world is described in `refusal.rs`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use prefab_model::CompilerDigest;
 use wasmparser::Parser;
@@ -14,6 +14,7 @@ use crate::codegen::{self, CodegenError};
 use crate::contract::v1::Exports;
 use crate::engine::Sandbox;
 use crate::guest::Guest;
+use crate::pool::Place;
 use crate::precompiled::ImageCache;
 use crate::{precompiled, refusal};
 
@@ -28,6 +29,8 @@ struct Loaded {
     digest: CompilerDigest,
     instance: InstancePre<Guest>,
     exports: Exports,
+    /// The same in the engine without a pool, made when the pool is full for the first time.
+    outside: OnceLock<Compiler>,
 }
 
 impl Compiler {
@@ -52,6 +55,12 @@ impl Compiler {
     pub(crate) fn exports(&self) -> &Exports {
         &self.0.exports
     }
+}
+
+/// A compiler where one compilation can run. What it takes in the pool is free again when it is dropped.
+pub(crate) struct Seat<'a> {
+    pub(crate) compiler: Compiler,
+    _place: Option<Place<'a>>,
 }
 
 /// Bytes that are not a compiler.
@@ -86,12 +95,35 @@ impl Sandbox {
     pub fn load(&self, bytes: &[u8]) -> Result<Compiler, LoadError> {
         check_kind(bytes)?;
         let digest = CompilerDigest::of(bytes);
-        let component = self.component(digest, bytes)?;
+        self.compiler(digest, &self.component(digest, bytes)?)
+    }
+
+    /// A place for one compilation: in the pool if the compiler is for it and it is not full, else outside.
+    ///
+    /// # Errors
+    /// What keeps the compiler from being loaded outside: trouble of this machine.
+    pub(crate) fn seat(&self, compiler: &Compiler) -> Result<Seat<'_>, LoadError> {
+        let Some(pool) = self.pool_of(compiler.engine()) else {
+            return Ok(Seat { compiler: compiler.clone(), _place: None });
+        };
+        if let Some(place) = pool.places.take() {
+            return Ok(Seat { compiler: compiler.clone(), _place: Some(place) });
+        }
+        if let Some(outside) = compiler.0.outside.get() {
+            return Ok(Seat { compiler: outside.clone(), _place: None });
+        }
+        let component = precompiled::again(&self.plain.engine, compiler.0.instance.component())
+            .map_err(|error| LoadError::Codegen(format!("{error:#}")))?;
+        let outside = self.compiler(compiler.digest(), &component)?;
+        Ok(Seat { compiler: compiler.0.outside.get_or_init(|| outside).clone(), _place: None })
+    }
+
+    fn compiler(&self, digest: CompilerDigest, component: &Component) -> Result<Compiler, LoadError> {
         let linker = &self.home_of(component.engine()).linker;
-        let instance = refusal::check_imports(linker, &component).map_err(LoadError::Refused)?;
+        let instance = refusal::check_imports(linker, component).map_err(LoadError::Refused)?;
         let exports = Exports::find(&instance)
-            .map_err(|complaints| LoadError::Refused(refusal::with_hint(&component, complaints)))?;
-        Ok(Compiler(Arc::new(Loaded { digest, instance, exports })))
+            .map_err(|complaints| LoadError::Refused(refusal::with_hint(component, complaints)))?;
+        Ok(Compiler(Arc::new(Loaded { digest, instance, exports, outside: OnceLock::new() })))
     }
 
     /// Whether loading this compiler is quick, since its native code is in the cache. Only for telling people what takes a

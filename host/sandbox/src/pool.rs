@@ -1,4 +1,4 @@
-//! Memory that guests are given again and again: the pool of instances, which guests may use it, and waiting for a place.
+//! Memory that guests are given again and again: the pool of instances, which guests may use it, and its places.
 //!
 //! Mapping fresh memory and faulting it in page by page costs a twentieth of large compilations and a third of a tiny one, so
 //! memory that a guest has used stays mapped for the next. What is kept is set back to what a fresh instance sees, by
@@ -6,17 +6,14 @@
 //! the kernel. A test scans for what another guest has left (ATTACKS G21).
 //!
 //! A guest that could outgrow the pool runs in an engine without one, which is slower and otherwise the same: whether it fits
-//! follows from its bytes alone, and is no outcome. So nor is it when many run at a time: there is a place for each of some
-//! compilations with all that a guest may have, and further ones wait.
+//! follows from its bytes alone, and is no outcome. Nor is how many run at a time: there is a place for each of some
+//! compilations with all that a guest may have, and further ones run outside too.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use wasmparser::{Parser, Payload};
 use wasmtime::{Enabled, PoolingAllocationConfig};
-
-use crate::control::Control;
-use crate::ticker::TICK;
 
 /// Memories that a component may have in the pool. Compilers have one; a few composed ones have several.
 const MEMORIES: u32 = 4;
@@ -81,10 +78,7 @@ pub(crate) fn tables_fit(component: &[u8]) -> bool {
 
 /// The places of a pool that are free.
 #[derive(Debug)]
-pub(crate) struct Places {
-    free: Mutex<u32>,
-    given_back: Condvar,
-}
+pub(crate) struct Places(AtomicU32);
 
 /// A place in the pool, free again when it is dropped.
 #[derive(Debug)]
@@ -92,30 +86,19 @@ pub(crate) struct Place<'a>(&'a Places);
 
 impl Places {
     pub(crate) const fn new(places: u32) -> Self {
-        Self { free: Mutex::new(places), given_back: Condvar::new() }
+        Self(AtomicU32::new(places))
     }
 
-    /// Takes a place, and waits for one if there is none. None if the compilation is cancelled meanwhile.
-    pub(crate) fn take(&self, control: &Control) -> Option<Place<'_>> {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if control.is_cancelled() {
-                return None;
-            }
-            if let Some(left) = free.checked_sub(1) {
-                *free = left;
-                return Some(Place(self));
-            }
-            let waited = self.given_back.wait_timeout(free, TICK);
-            free = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
+    /// Takes a place, if there is one. Nobody waits for one: who has it may be paused for hours.
+    pub(crate) fn take(&self) -> Option<Place<'_>> {
+        let taken = self.0.fetch_update(Ordering::Acquire, Ordering::Relaxed, |free| free.checked_sub(1));
+        taken.ok().map(|_| Place(self))
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.0.given_back.notify_one();
+        self.0.0.fetch_add(1, Ordering::Release);
     }
 }
 
@@ -137,26 +120,12 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_is_given_back_goes_to_who_waits_for_it() {
+    fn a_place_that_is_given_back_can_be_taken_again() {
         let places = Places::new(1);
-        let first = places.take(&Control::default());
+        let first = places.take();
         assert!(first.is_some());
-        thread::scope(|scope| {
-            let second = scope.spawn(|| places.take(&Control::default()).is_some());
-            drop(first);
-            assert!(second.join().unwrap());
-        });
-        assert_eq!(*places.free.lock().unwrap(), 1);
-    }
-
-    #[test]
-    fn who_is_cancelled_waits_no_longer() {
-        let places = Places::new(0);
-        let control = Control::default();
-        thread::scope(|scope| {
-            let waiting = scope.spawn(|| places.take(&control).is_none());
-            control.cancel();
-            assert!(waiting.join().unwrap());
-        });
+        assert!(places.take().is_none());
+        drop(first);
+        assert!(places.take().is_some());
     }
 }

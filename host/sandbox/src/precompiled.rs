@@ -164,16 +164,19 @@ pub(crate) fn from_fresh_image(engines: &[&Engine], image: &[u8]) -> wasmtime::R
     trusted(engines, image)
 }
 
-#[expect(
-    unsafe_code,
-    reason = "wasmtime cannot tell a native image from arbitrary code; the two callers can"
-)]
+/// The same component for another engine of the same settings.
+pub(crate) fn again(engine: &Engine, component: &Component) -> wasmtime::Result<Component> {
+    trusted(&[engine], &component.serialize()?)
+}
+
+#[expect(unsafe_code, reason = "wasmtime cannot tell a native image from arbitrary code; the callers can")]
 fn trusted(engines: &[&Engine], image: &[u8]) -> wasmtime::Result<Component> {
     let mut refusal = wasmtime::format_err!("there is no engine for it");
     for engine in engines {
         // SAFETY: the bytes are the unchanged result of `Engine::precompile_component`. Either they come from it directly
-        // (`from_fresh_image`), or a MAC over these very bytes, which are in our memory, says so (`ImageCache::get`). wasmtime
-        // itself checks that they were made for an engine like this one, and copies them to memory that is aligned as needed.
+        // (`from_fresh_image`), or a MAC over these very bytes, which are in our memory, says so (`ImageCache::get`), or wasmtime
+        // gives them back out of a component that it has made of them (`again`). wasmtime itself checks that they were made
+        // for an engine like this one, and copies them to memory that is aligned as needed.
         match unsafe { Component::deserialize(engine, image) } {
             Ok(component) => return Ok(component),
             Err(error) => refusal = error,

@@ -74,6 +74,12 @@ impl Sandbox {
         control: &Control,
     ) -> Run {
         let limits = &compilation.limits;
+        control.wait();
+        let seat = match self.seat(compiler) {
+            Ok(seat) => seat,
+            Err(error) => return without_guest(OutcomeKind::HostError(error.to_string()), Instant::now()),
+        };
+        let compiler = &seat.compiler;
         let guest = Guest::new(limits, compilation.key.as_bytes(), Shown::new(compilation, inputs));
         let call = |store: &mut Store<Guest>, instance| {
             if compilation.compiler != compiler.digest() {
@@ -96,6 +102,11 @@ impl Sandbox {
     /// Of the limits, those on output do not apply: a descriptor may have a MiB at most.
     pub fn describe(&self, compiler: &Compiler, limits: &Limits) -> Outcome<Descriptor> {
         let limits = Limits { output: MAX_DESCRIPTOR, diagnostic_bytes: MAX_DESCRIPTOR, ..limits.clone() };
+        let seat = match self.seat(compiler) {
+            Ok(seat) => seat,
+            Err(error) => return without_guest(OutcomeKind::HostError(error.to_string()), Instant::now()),
+        };
+        let compiler = &seat.compiler;
         let guest = Guest::new(&limits, compiler.digest().as_bytes(), Shown::default());
         let call = |store: &mut Store<Guest>, instance| compiler.exports().describe(store, instance);
         self.outcome(compiler, &limits, guest, &Control::default(), call, |descriptor, _| {
@@ -113,18 +124,9 @@ impl Sandbox {
         call: impl FnOnce(&mut Store<Guest>, Instance) -> Result<R> + Send,
         judge: impl FnOnce(R, Collected) -> (OutcomeKind<S>, Vec<Diagnostic>) + Send,
     ) -> Outcome<S> {
-        control.wait();
-        let place = self.pool_of(compiler.engine()).map(|pool| pool.places.take(control));
-        // Waiting for a place is no time of this compilation.
         let started = Instant::now();
-        let without_guest = |kind| Outcome {
-            kind,
-            usage: Usage { time: started.elapsed(), ..Usage::default() },
-            diagnostics: Vec::new(),
-            log: String::new(),
-        };
-        if control.is_cancelled() || matches!(place, Some(None)) {
-            return without_guest(OutcomeKind::Cancelled);
+        if control.is_cancelled() {
+            return without_guest(OutcomeKind::Cancelled, started);
         }
         let work = || {
             // A panic leaves nothing half-done behind that is used again: the store goes with it, the rest is only read.
@@ -148,9 +150,14 @@ impl Sandbox {
             Ok(Err(panic)) => {
                 let text = panic_text(&*panic);
                 tracing::error!(compiler = %compiler.digest(), %text, "the WebAssembly engine panicked");
-                without_guest(OutcomeKind::HostError(format!("the WebAssembly engine panicked: {text}")))
+                without_guest(
+                    OutcomeKind::HostError(format!("the WebAssembly engine panicked: {text}")),
+                    started,
+                )
             }
-            Err(error) => without_guest(OutcomeKind::HostError(format!("cannot start a thread: {error}"))),
+            Err(error) => {
+                without_guest(OutcomeKind::HostError(format!("cannot start a thread: {error}")), started)
+            }
         }
     }
 
@@ -201,6 +208,12 @@ impl Sandbox {
         };
         Ended { result, fuel, guest: store.into_data() }
     }
+}
+
+/// An outcome for which no guest ran.
+fn without_guest<S>(kind: OutcomeKind<S>, started: Instant) -> Outcome<S> {
+    let usage = Usage { time: started.elapsed(), ..Usage::default() };
+    Outcome { kind, usage, diagnostics: Vec::new(), log: String::new() }
 }
 
 /// What is left of a call.
