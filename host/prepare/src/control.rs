@@ -151,13 +151,13 @@ impl Listener {
         folded: Requests,
     ) -> io::Result<Self> {
         let path = request_path(&env.state_dir(), lock);
-        let folder = (lock == Lock::Environment).then(|| folder(env));
+        let requests = (lock == Lock::Environment).then(|| folder(env));
         let (sender, stopped) = mpsc::channel();
         let thread = thread::Builder::new().name("prefab-control".into()).spawn(move || {
             while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
                 hear(&path, preparation, &file, &stop);
-                if let Some(folder) = &folder {
-                    folded.hear(folder);
+                if let Some(requests) = &requests {
+                    folded.hear(requests);
                 }
             }
         })?;

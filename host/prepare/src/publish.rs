@@ -124,7 +124,7 @@ pub fn publish(
     let mut report = |module: ModuleName, how: PublishedHow| {
         match how {
             PublishedHow::Switched | PublishedHow::Compiled | PublishedHow::Repaired => {
-                summary.published += 1
+                summary.published += 1;
             }
             PublishedHow::Unchanged => summary.unchanged += 1,
             PublishedHow::Refused { .. } => summary.refused += 1,
@@ -258,7 +258,7 @@ impl Prepared {
                 Ok((_, manifest)) => manifest,
                 Err(_) => return Ok(false),
             },
-            _ => row.manifest,
+            ModuleKind::Npm => row.manifest,
         };
         let takes = |path: &ModulePath| release.compilers.iter().any(|entry| entry.takes(path));
         let Ok(now) = snapshot(&dir, &takes, store.snapshot(module)?.as_ref(), 0) else { return Ok(false) };

@@ -111,7 +111,7 @@ fn modules_that_are_to_go_first_go_first_with_what_they_need() {
     let mut running = scene.preparing(["prepare", "--first", "money", "--jobs", "1"]);
     let began = Instant::now();
     while scene.json(["status"])["prepared"] != 1 {
-        assert!(running.runs() && began.elapsed() < Duration::from_secs(60));
+        assert!(running.runs() && began.elapsed() < Duration::from_mins(1));
     }
     scene.prefab(["prepare", "--first", "nowhere"]).assert().code(4);
     running.kill();

@@ -182,14 +182,13 @@ fn environment(modules: u64) -> Scene {
             &format!("modules/m{number}/module.toml"),
             format!("name = \"m{number}\"\ndependencies = [{}]\nentry = \"src/index.ts\"\n", list.join(", ")),
         );
-        let mut text = String::from("import { round");
-        text += &format!("{number} }} from \"./round\";\n");
-        for n in &needed {
-            text += &format!("import {{ sum{n} }} from \"m{n}\";\n");
-        }
+        let imports: Vec<String> =
+            needed.iter().map(|n| format!("import {{ sum{n} }} from \"m{n}\";\n")).collect();
         let terms: Vec<String> = needed.iter().map(|n| format!("sum{n}(depth - 1)")).collect();
-        text += &format!(
-            "export function sum{number}(depth: number): number {{\n  return depth <= 0 ? round{number} : {};\n}}\n",
+        let text = format!(
+            "import {{ round{number} }} from \"./round\";\n{}\
+             export function sum{number}(depth: number): number {{\n  return depth <= 0 ? round{number} : {};\n}}\n",
+            imports.concat(),
             if terms.is_empty() { "0".to_owned() } else { terms.join(" + ") }
         );
         scene.write(&format!("modules/m{number}/src/index.ts"), text);

@@ -53,7 +53,7 @@ pub(super) fn compare(base: &[u8], new: &[u8], limits: TextLimits) -> ContentDif
         for op in &hunk {
             let changes: Vec<_> = diff.iter_changes(op).collect();
             let of =
-                |tag| changes.iter().filter(move |change| change.tag() == tag).map(|change| change.value());
+                |tag| changes.iter().filter(move |change| change.tag() == tag).map(similar::Change::value);
             for line in of(ChangeTag::Equal) {
                 shown.line(&format!(" {}", window(line, 0)));
             }
@@ -166,7 +166,8 @@ mod tests {
 
     #[test]
     fn what_is_too_much_is_counted() {
-        let lines = |of: &str| (0..1000).map(|number| format!("{of} {number}\n")).collect::<String>();
+        let lines =
+            |of: &str| (0..1000).map(|number| format!("{of} {number}\n")).collect::<Vec<_>>().concat();
         let ContentDiff::Text { unified, lines_left_out } =
             compare(lines("old").as_bytes(), lines("new").as_bytes(), TextLimits::default())
         else {
