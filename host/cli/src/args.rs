@@ -222,6 +222,44 @@ pub(crate) enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Compile again what is deployed, and compare
+    ///
+    /// Every compilation is run again in the sandbox, from the sources that were kept when the module was published, and must give
+    /// the same bytes for the same fuel; deployed files must be those that were published. Nothing is changed. Ends with 1 if
+    /// anything differs or cannot be verified.
+    #[command(
+        after_help = "Examples:\n  prefab verify cart\n  prefab verify --all --jobs 2\n  prefab verify --all --prepared"
+    )]
+    Verify {
+        #[command(flatten)]
+        which: Which,
+        /// What is prepared instead of what is deployed
+        #[arg(long)]
+        prepared: bool,
+        /// Compilations at a time [default: one a core]
+        #[arg(long, short, value_name = "N")]
+        jobs: Option<NonZeroUsize>,
+        /// `idle` leaves the processor to every other program that wants it
+        #[arg(long, value_enum, default_value_t)]
+        priority: PriorityChoice,
+    },
+    /// Say in an in-toto statement how a module's artifacts were made
+    ///
+    /// One statement with SLSA provenance a compilation, each on a line of its own: digests of all artifacts, the compiler, the
+    /// sources, the dependencies' signatures, options, limits, and what it cost. The statements are not signed.
+    #[command(
+        after_help = "Examples:\n  prefab attest cart | jq .predicate\n  prefab attest cart --prepared --output cart.intoto.jsonl"
+    )]
+    Attest {
+        /// The module
+        module: ModuleName,
+        /// What is prepared instead of what is deployed
+        #[arg(long)]
+        prepared: bool,
+        /// Write to this file instead of standard output
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Free the room that nothing needs any more
     ///
     /// What killed processes left behind goes at once. Outcomes, bundles, signatures and published folders that nothing current

@@ -36,7 +36,7 @@ impl Exit {
         match self {
             Self::Fine => "fine; also for questions (status, errors, …) whatever the answer is",
             Self::Trouble => {
-                "trouble, or a preparation that was stopped before its end; standard error says why"
+                "trouble, a preparation that was stopped before its end, or (verify) a difference; the output says why"
             }
             Self::Usage => "the command line is wrong",
             Self::ModulesWithErrors => {

@@ -56,6 +56,11 @@ impl Session {
         Progress::new(self.global.quiet, logs, Paint::choose(self.global.color, &io::stderr()))
     }
 
+    /// Shows on standard error how many of a known number of something are done.
+    pub(crate) fn counter_of(&self, what: &'static str) -> Counter {
+        Counter::of(self.global.quiet, what)
+    }
+
     /// Shows on standard error how many of something are done.
     pub(crate) fn counter(&self, what: &'static str) -> Counter {
         Counter::new(self.global.quiet, what)

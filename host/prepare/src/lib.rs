@@ -5,6 +5,7 @@
 //! people is not made here: functions return plain data, and a running preparation is a stream of [`Event`]s.
 
 mod artifacts;
+mod attest;
 mod cause;
 mod choose;
 mod control;
@@ -30,10 +31,15 @@ mod rollback;
 mod run;
 mod settings;
 mod snapshot;
+mod sources;
 mod status;
 mod undo;
+mod verify;
 
 pub use artifacts::{ArtifactsError, BundleArtifacts, ModuleArtifacts, artifacts, extract_artifacts};
+pub use attest::{
+    AttestError, BuildDefinition, Builder, Metadata, Provenance, Resource, RunDetails, Statement, attest,
+};
 pub use cause::Cause;
 pub use choose::ModuleSelection;
 pub use control::{ControlError, Controlled, Request, control};
@@ -71,3 +77,7 @@ pub use run::{PrepareError, PrepareOptions, Selection, Stop, prepare, rehearse, 
 pub use settings::{Setting, SettingSource, SettingsError, list_settings, set_setting};
 pub use status::{EnvironmentState, Status, status};
 pub use undo::{UndoError, undo_upgrade};
+pub use verify::{
+    Agreement, Discrepancy, FileDifference, Verified, VerifyError, VerifyOptions, VerifySummary, Verifying,
+    verify,
+};

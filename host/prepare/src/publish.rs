@@ -26,6 +26,7 @@ use crate::modules::ModulesError;
 use crate::plan::{DependencyState, Planner};
 use crate::run::{PrepareError, PrepareOptions, Selection, Stop, prepare_held};
 use crate::snapshot::{snapshot, source_digest};
+use crate::sources::{self, NotKept};
 
 /// Why modules could not be published.
 #[derive(Debug, thiserror::Error)]
@@ -306,6 +307,21 @@ fn deploy(
     if same && place.is_deployed() {
         return Ok(PublishedHow::Unchanged);
     }
+    let mut kept = Vec::new();
+    for bundle in &bundles {
+        let Some(entry) = release.compilers.iter().find(|entry| entry.name == bundle.compiler) else {
+            continue;
+        };
+        match sources::keep(env, module, &bundle.source, entry) {
+            Ok(source) => kept.extend(source),
+            Err(NotKept::Source(problem)) => {
+                let reason =
+                    format!("its sources were changed while it was published ({problem}): do it again");
+                return Ok(PublishedHow::Refused { reason });
+            }
+            Err(NotKept::Store(error)) => return Err(error.into()),
+        }
+    }
     place.make(env)?;
     let now = OffsetDateTime::now_utc();
     if !same {
@@ -320,7 +336,7 @@ fn deploy(
             at: millis(now),
             who: who(),
         };
-        store.publish(&[deployment], &entry(now, &action))?;
+        store.publish(&[deployment], &kept, &entry(now, &action))?;
     }
     place.switch()?;
     Ok(how)

@@ -176,5 +176,5 @@ fn record(
         published: from_millis(earlier.at),
     };
     let deployment = Deployment { restores: Some(restores), at: millis(now), who: who(), ..earlier };
-    env.store().publish(&[deployment], &entry(now, &action))
+    env.store().publish(&[deployment], &[], &entry(now, &action))
 }

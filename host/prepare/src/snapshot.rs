@@ -13,9 +13,9 @@ use prefab_store::{Snapshot, SnapshotFile};
 /// A single source file may have this many bytes. Compilers hold a file and what they make of it in memory several times over.
 const MAX_FILE: u64 = 32 << 20;
 /// All files of a module together.
-const MAX_MODULE: u64 = 256 << 20;
+pub(crate) const MAX_MODULE: u64 = 256 << 20;
 /// Files of a module, and entries of its folders including those that no compiler takes.
-const MAX_FILES: usize = 100_000;
+pub(crate) const MAX_FILES: usize = 100_000;
 const MAX_ENTRIES: usize = 1_000_000;
 /// Folders within folders.
 const MAX_DEPTH: usize = 64;

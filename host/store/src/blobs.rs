@@ -47,11 +47,24 @@ impl Blobs {
     /// Keeps artifacts, whose paths must be different, as one bundle. Returns its digest and its size as stored, in bytes. Not
     /// durable before [`Blobs::sync`].
     pub fn put_bundle(&self, artifacts: &[Artifact]) -> Result<(BundleDigest, u64), StoreError> {
-        let packed = bundle::pack(artifacts)
-            .map_err(|source| StoreError::Pack { artifacts: artifacts.len(), source })?;
+        self.pack(BlobKind::Bundle, artifacts)
+    }
+
+    /// Keeps files of a module, in the form of a bundle. Returns the digest of that. Not durable before [`Blobs::sync`].
+    pub fn put_sources(&self, files: &[Artifact]) -> Result<BundleDigest, StoreError> {
+        Ok(self.pack(BlobKind::Sources, files)?.0)
+    }
+
+    /// The digest of the bundle that these artifacts make, without keeping it.
+    pub fn bundle_digest(artifacts: &[Artifact]) -> Result<BundleDigest, StoreError> {
+        Ok(BundleDigest::of(&packed(artifacts)?))
+    }
+
+    fn pack(&self, kind: BlobKind, artifacts: &[Artifact]) -> Result<(BundleDigest, u64), StoreError> {
+        let packed = packed(artifacts)?;
         let digest = BundleDigest::of(&packed);
         let size = packed.len() as u64;
-        self.put(BlobKind::Bundle, &digest.hex(), packed)?;
+        self.put(kind, &digest.hex(), packed)?;
         Ok((digest, size))
     }
 
@@ -101,8 +114,19 @@ impl Blobs {
 
     /// A bundle with its bytes.
     pub fn read_bundle(&self, digest: &BundleDigest, limits: BundleLimits) -> Result<Bundle, StoreError> {
-        let stored = self.stored_bundle(digest)?;
+        let stored = self.stored(BlobKind::Bundle, digest)?;
         bundle::unpack(&stored, limits).map_err(|stop| refused(digest, stop))
+    }
+
+    /// Sources with their bytes, sorted by path.
+    pub fn read_sources(
+        &self,
+        digest: &BundleDigest,
+        limits: BundleLimits,
+    ) -> Result<Vec<Artifact>, StoreError> {
+        let stored = self.stored(BlobKind::Sources, digest)?;
+        let bundle = bundle::unpack_sources(&stored, limits).map_err(|stop| refused(digest, stop))?;
+        Ok(bundle.artifacts)
     }
 
     /// What is in a bundle, without unpacking it.
@@ -111,7 +135,7 @@ impl Blobs {
         digest: &BundleDigest,
         limits: BundleLimits,
     ) -> Result<Vec<ArtifactInfo>, StoreError> {
-        let stored = self.stored_bundle(digest)?;
+        let stored = self.stored(BlobKind::Bundle, digest)?;
         bundle::list(&stored, limits).map_err(|stop| refused(digest, stop))
     }
 
@@ -134,7 +158,7 @@ impl Blobs {
         // Each bundle keeps its own paths apart; here those of different bundles are.
         let mut paths = ArtifactPaths::default();
         for digest in digests {
-            let stored = self.stored_bundle(digest)?;
+            let stored = self.stored(BlobKind::Bundle, digest)?;
             bundle::walk(&stored, limits, &mut |info, reader| {
                 paths.insert(&info.path).map_err(|error| Stop::Refused(error.to_string()))?;
                 write_artifact(&into, folder, info, reader)?;
@@ -181,14 +205,10 @@ impl Blobs {
         Ok(dead)
     }
 
-    fn stored_bundle(&self, digest: &BundleDigest) -> Result<Vec<u8>, StoreError> {
+    fn stored(&self, kind: BlobKind, digest: &BundleDigest) -> Result<Vec<u8>, StoreError> {
         let hex = digest.hex();
-        let stored = self.get(BlobKind::Bundle, &hex)?;
-        if BundleDigest::of(&stored) == *digest {
-            Ok(stored)
-        } else {
-            Err(self.corrupt(BlobKind::Bundle, &hex))
-        }
+        let stored = self.get(kind, &hex)?;
+        if BundleDigest::of(&stored) == *digest { Ok(stored) } else { Err(self.corrupt(kind, &hex)) }
     }
 
     /// One that is there already is written anew: it may be damaged, or not durable.
@@ -229,6 +249,10 @@ impl Blobs {
     fn corrupt(&self, kind: BlobKind, hex: &str) -> StoreError {
         StoreError::CorruptBlob { kind, digest: format!("blake3:{hex}"), folder: self.folder.clone() }
     }
+}
+
+fn packed(artifacts: &[Artifact]) -> Result<Vec<u8>, StoreError> {
+    bundle::pack(artifacts).map_err(|source| StoreError::Pack { artifacts: artifacts.len(), source })
 }
 
 fn write_artifact(

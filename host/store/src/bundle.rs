@@ -1,4 +1,4 @@
-//! Bundles: the artifacts of one compilation as one blob, a tar archive compressed with zstd.
+//! Bundles: the artifacts of one compilation as one blob, a tar archive compressed with zstd. Sources are kept in the same form.
 //!
 //! The first entry is an index in JSON with paths, media types and sizes; the artifacts follow, sorted by path. Times, owners
 //! and modes are fixed, so that the same artifacts make the same bytes. `tar --zstd -xf` unpacks it too.
@@ -108,7 +108,9 @@ fn archive(artifacts: &[Artifact]) -> io::Result<Vec<u8>> {
 pub(crate) fn list(stored: &[u8], limits: BundleLimits) -> Result<Vec<ArtifactInfo>, Stop> {
     let mut archive = open(stored, limits)?;
     let mut entries = archive.entries().map_err(Stop::refused)?.raw(true);
-    read_index(&mut entries, limits)
+    let index = read_index(&mut entries, limits)?;
+    keep_apart(&index)?;
+    Ok(index)
 }
 
 /// Goes through the artifacts; `visit` must read each one's bytes to the end.
@@ -117,9 +119,20 @@ pub(crate) fn walk(
     limits: BundleLimits,
     visit: &mut dyn FnMut(&ArtifactInfo, &mut dyn Read) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
+    walk_checked(stored, limits, keep_apart, visit)
+}
+
+fn walk_checked(
+    stored: &[u8],
+    limits: BundleLimits,
+    check: fn(&[ArtifactInfo]) -> Result<(), Stop>,
+    visit: &mut dyn FnMut(&ArtifactInfo, &mut dyn Read) -> Result<(), Stop>,
+) -> Result<(), Stop> {
     let mut archive = open(stored, limits)?;
     let mut entries = archive.entries().map_err(Stop::refused)?.raw(true);
-    for info in read_index(&mut entries, limits)? {
+    let index = read_index(&mut entries, limits)?;
+    check(&index)?;
+    for info in index {
         let mut entry = next(&mut entries)?;
         let mut name = entry.path_bytes().into_owned();
         if entry.header().entry_type() == EntryType::GNULongName {
@@ -145,8 +158,21 @@ pub(crate) fn walk(
 
 /// All artifacts, in memory.
 pub(crate) fn unpack(stored: &[u8], limits: BundleLimits) -> Result<Bundle, Stop> {
+    unpack_checked(stored, limits, keep_apart)
+}
+
+/// The same for sources, which came from one file system and may have paths that differ only in case.
+pub(crate) fn unpack_sources(stored: &[u8], limits: BundleLimits) -> Result<Bundle, Stop> {
+    unpack_checked(stored, limits, |_| Ok(()))
+}
+
+fn unpack_checked(
+    stored: &[u8],
+    limits: BundleLimits,
+    check: fn(&[ArtifactInfo]) -> Result<(), Stop>,
+) -> Result<Bundle, Stop> {
     let mut artifacts = Vec::new();
-    walk(stored, limits, &mut |info, reader| {
+    walk_checked(stored, limits, check, &mut |info, reader| {
         let mut bytes = Vec::with_capacity(usize::try_from(info.size).unwrap_or(0).min(FIRST_ROOM));
         reader.read_to_end(&mut bytes).map_err(Stop::refused)?;
         if bytes.len() as u64 != info.size {
@@ -203,11 +229,13 @@ fn read_index(
             limits.bytes
         )));
     }
-    let mut paths = ArtifactPaths::default();
-    for info in &index {
-        paths.insert(&info.path).map_err(Stop::refused)?;
-    }
     Ok(index)
+}
+
+/// Refuses artifacts that would meet on some file system.
+fn keep_apart(index: &[ArtifactInfo]) -> Result<(), Stop> {
+    let mut paths = ArtifactPaths::default();
+    index.iter().try_for_each(|info| paths.insert(&info.path).map_err(Stop::refused))
 }
 
 #[cfg(test)]

@@ -9,13 +9,15 @@ use std::path::PathBuf;
 use prefab_model::{CompilationKey, ModuleName, PreparationId};
 use rusqlite::ErrorCode;
 
-/// The two kinds of blobs.
+/// The kinds of blobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlobKind {
     /// A compilation's artifacts.
     Bundle,
     /// A compiler's component.
     Compiler,
+    /// The sources of a module that was published, as one compiler takes them.
+    Sources,
 }
 
 impl BlobKind {
@@ -23,6 +25,7 @@ impl BlobKind {
         match self {
             Self::Bundle => "prepare the module again to make it anew",
             Self::Compiler => "install the release again to put it back",
+            Self::Sources => "they are kept anew when the module is published from them again",
         }
     }
 }
@@ -32,6 +35,7 @@ impl fmt::Display for BlobKind {
         f.write_str(match self {
             Self::Bundle => "bundle",
             Self::Compiler => "compiler",
+            Self::Sources => "archive of sources",
         })
     }
 }

@@ -156,3 +156,14 @@ proptest! {
         prop_assert_eq!(read.artifacts, artifacts);
     }
 }
+
+#[test]
+fn sources_may_have_paths_that_differ_only_in_case() {
+    let (_folder, store) = open();
+    let files = [artifact("A.ts", b"1"), artifact("a.ts", b"2")];
+    let digest = store.blobs().put_sources(&files).unwrap();
+    assert_eq!(store.blobs().read_sources(&digest, LIMITS).unwrap(), files);
+    assert!(matches!(store.blobs().read_bundle(&digest, LIMITS), Err(StoreError::RefusedBundle { .. })));
+    let lost = store.blobs().read_sources(&BundleDigest::of(b"lost"), LIMITS).unwrap_err();
+    assert!(lost.to_string().contains("the archive of sources blake3:"), "{lost}");
+}

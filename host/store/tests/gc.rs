@@ -124,6 +124,10 @@ fn artifact(number: usize) -> Artifact {
     Artifact { path: "a.js".parse().unwrap(), media_type: "text/javascript".into(), bytes: bytes(number) }
 }
 
+fn source(number: usize) -> Artifact {
+    Artifact { path: "a.ts".parse().unwrap(), ..artifact(number) }
+}
+
 fn result(past: &Past, number: usize, of: usize) -> ModuleResult {
     ModuleResult {
         module: module(of),
@@ -231,7 +235,7 @@ fn deploy(store: &Store, past: &Past, it: &Deployed, bundles: &[(BundleDigest, u
         bundles: vec![DeployedBundle {
             compiler: compiler(),
             key: compilation(past, number).key,
-            source: SourceDigest::of(b"s"),
+            source: SourceDigest::of(&bytes(number)),
             bundle: bundles[number].0,
             size: bundles[number].1,
         }],
@@ -243,7 +247,11 @@ fn deploy(store: &Store, past: &Past, it: &Deployed, bundles: &[(BundleDigest, u
         deployment = Deployment { restores: Some(id), at: it.at, ..earlier };
     }
     let entry = HistoryEntry { at: 1, who: "ada".into(), what: "x".into(), detail: serde_json::Value::Null };
-    store.publish(&[deployment], &entry).unwrap();
+    let kept: Vec<_> = (!it.rollback)
+        .then(|| (SourceDigest::of(&bytes(number)), store.blobs().put_sources(&[source(number)]).unwrap()))
+        .into_iter()
+        .collect();
+    store.publish(&[deployment], &kept, &entry).unwrap();
 }
 
 fn blob(folder: &Path, hex: &str) -> PathBuf {
@@ -306,6 +314,8 @@ fn check(needed: &Needed, past: &Past, scene: &Scene, store: &Store) {
         let everything = store.deployments_of(name, u32::MAX).unwrap();
         for bundle in everything.iter().flat_map(|it| &it.bundles) {
             store.blobs().read_bundle(&bundle.bundle, LIMITS).unwrap();
+            let blob = store.sources(&bundle.source).unwrap().unwrap();
+            store.blobs().read_sources(&blob, LIMITS).unwrap();
         }
     }
     for (key, outcome) in &needed.outcomes {

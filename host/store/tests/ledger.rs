@@ -414,8 +414,8 @@ fn the_latest_publishing_is_deployed_and_the_earlier_ones_are_remembered() {
         at,
         who: "ada".into(),
     };
-    store.publish(&[deployment("cart", 1), deployment("money", 1)], &entry("publish")).unwrap();
-    store.publish(&[deployment("cart", 2)], &entry("publish")).unwrap();
+    store.publish(&[deployment("cart", 1), deployment("money", 1)], &[], &entry("publish")).unwrap();
+    store.publish(&[deployment("cart", 2)], &[], &entry("publish")).unwrap();
     assert_eq!(store.deployment(&name("cart")).unwrap(), Some(deployment("cart", 2)));
     assert_eq!(
         store.deployments_of(&name("cart"), 5).unwrap(),
@@ -439,7 +439,7 @@ fn rolling_back_again_goes_further_back_and_never_to_what_was_rolled_back() {
         at,
         who: "ada".into(),
     };
-    let publish = |restores, at| store.publish(&[deployment(restores, at)], &entry("publish")).unwrap();
+    let publish = |restores, at| store.publish(&[deployment(restores, at)], &[], &entry("publish")).unwrap();
     let before = |limit| -> Vec<i64> {
         let before = store.deployments_before(&name("cart"), limit).unwrap();
         before.into_iter().map(|(_, deployment)| deployment.at).collect()

@@ -1,6 +1,7 @@
 //! The commands, one file each: what to call, and how to show what comes back.
 
 mod artifacts;
+mod attest;
 mod completions;
 mod config;
 mod control;
@@ -19,8 +20,9 @@ pub(crate) mod report;
 mod rollback;
 mod status;
 mod upgrade;
+mod verify;
 
-use prefab_prepare::Request;
+use prefab_prepare::{Request, Verifying};
 
 use crate::args::Command;
 use crate::exit::Exit;
@@ -50,9 +52,19 @@ pub(crate) fn run(command: Command, session: &Session) -> anyhow::Result<Exit> {
         Command::Artifacts { module, extract } => artifacts::run(session, &module, extract.as_deref()),
         Command::Publish(which) => publish::run(session, which),
         Command::Rollback { which, dry_run } => rollback::run(session, which, dry_run),
+        Command::Verify { which, prepared, jobs, priority } => {
+            verify::run(session, which, verifying(prepared), jobs, priority.into())
+        }
+        Command::Attest { module, prepared, output } => {
+            attest::run(session, &module, verifying(prepared), output.as_deref())
+        }
         Command::Gc(options) => gc::run(session, &options),
         Command::Config(command) => config::run(session, command),
         Command::History { limit } => history::run(session, limit),
         Command::Completions { shell } => completions::run(session, shell),
     }
+}
+
+const fn verifying(prepared: bool) -> Verifying {
+    if prepared { Verifying::Prepared } else { Verifying::Deployed }
 }

@@ -34,11 +34,17 @@ pub(super) fn run(
 }
 
 pub(super) fn options(selection: Selection, running: Running, lock: LockMode) -> PrepareOptions {
-    let priority = match running.priority {
-        PriorityChoice::Idle => Priority::Idle,
-        PriorityChoice::Normal => Priority::Normal,
-    };
+    let priority = running.priority.into();
     PrepareOptions { selection, jobs: running.jobs, priority, first: running.first, lock }
+}
+
+impl From<PriorityChoice> for Priority {
+    fn from(choice: PriorityChoice) -> Self {
+        match choice {
+            PriorityChoice::Idle => Self::Idle,
+            PriorityChoice::Normal => Self::Normal,
+        }
+    }
 }
 
 impl From<Locking> for LockMode {

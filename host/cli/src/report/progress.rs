@@ -269,6 +269,19 @@ impl Counter {
         Self { bar }
     }
 
+    /// The same with an end, and so a bar.
+    pub(crate) fn of(quiet: bool, what: &'static str) -> Self {
+        let counter = Self::new(quiet, what);
+        if let Ok(style) = ProgressStyle::with_template("{bar:36} {pos} of {len} {msg}, {eta} left") {
+            counter.bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
+        }
+        counter
+    }
+
+    pub(crate) fn total(&self, total: u64) {
+        self.bar.set_length(total);
+    }
+
     pub(crate) fn set(&self, count: u64) {
         self.bar.set_position(count);
     }

@@ -16,3 +16,4 @@ mod report;
 mod rollback;
 mod scene;
 mod streams;
+mod verify;

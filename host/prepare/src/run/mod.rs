@@ -7,7 +7,7 @@
 mod compile;
 mod notes;
 mod passes;
-mod pool;
+pub(crate) mod pool;
 mod recorder;
 mod roster;
 mod select;

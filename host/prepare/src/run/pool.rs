@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(20);
 const TICK: Duration = Duration::from_millis(100);
 
 /// What a worker tells.
-pub(super) enum Message<T> {
+pub(crate) enum Message<T> {
     /// A compilation begins.
     Compiling(ModuleName, CompilerName, Task),
     /// A compilation is over.
@@ -34,7 +34,7 @@ pub(super) enum Message<T> {
 }
 
 /// What a thread is to do next.
-pub(super) enum Job {
+pub(crate) enum Job {
     /// The next module in order.
     Planned(Index),
     /// A module that is taken in once more.
@@ -43,11 +43,11 @@ pub(super) enum Job {
 
 /// How the threads are to work.
 #[derive(Clone, Copy)]
-pub(super) struct Pool<'a> {
+pub(crate) struct Pool<'a> {
     /// How many there are.
-    pub(super) jobs: usize,
-    pub(super) priority: Priority,
-    pub(super) stop: &'a Stop,
+    pub(crate) jobs: usize,
+    pub(crate) priority: Priority,
+    pub(crate) stop: &'a Stop,
 }
 
 impl Pool<'_> {
@@ -56,7 +56,7 @@ impl Pool<'_> {
     ///
     /// # Errors
     /// The first error of `on`; then what is running is cancelled and nothing new is started.
-    pub(super) fn each<T: Send, E: From<std::io::Error>>(
+    pub(crate) fn each<T: Send, E: From<std::io::Error>>(
         self,
         order: &[Index],
         folded: Option<&Requests>,

@@ -9,7 +9,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::modules::{ModuleIds, PAGE};
-use super::{column, history, record};
+use super::{column, history, record, sources};
 use crate::error::Fault;
 use crate::{HistoryEntry, Store, StoreError};
 
@@ -62,10 +62,19 @@ const BEFORE: &str = "SELECT coalesce(earlier.restores, earlier.id) FROM deploym
     WHERE earlier.module = ?1 AND earlier.id < ?2 ORDER BY earlier.id DESC LIMIT 1";
 
 impl Store {
-    /// Records that these are deployed from now on, and tells the history so, in one transaction.
-    pub fn publish(&self, deployments: &[Deployment], entry: &HistoryEntry) -> Result<(), StoreError> {
+    /// Records that these are deployed from now on, with the blobs of the sources they were made of, and tells the history so, in one
+    /// transaction.
+    pub fn publish(
+        &self,
+        deployments: &[Deployment],
+        kept: &[(SourceDigest, BundleDigest)],
+        entry: &HistoryEntry,
+    ) -> Result<(), StoreError> {
         self.blobs.sync()?;
         self.ledger.write("record the publishing", |ledger| {
+            for (source, blob) in kept {
+                sources::put(ledger, source, blob)?;
+            }
             let mut ids = ModuleIds::new(ledger);
             for deployment in deployments {
                 put(ledger, ids.get(&deployment.module)?, deployment)?;

@@ -16,6 +16,7 @@ pub(crate) mod record;
 pub(crate) mod results;
 pub(crate) mod signatures;
 pub(crate) mod snapshots;
+pub(crate) mod sources;
 
 use std::collections::HashMap;
 use std::fmt;
