@@ -1,7 +1,7 @@
 //! The benchmark: on one tree, in one run, what the sandbox costs beside the same compilers run natively, what store and ledger
 //! cost beside that, and what processes would cost instead. `cargo xtask bench` builds and runs it.
 //!
-//! `rounds.rs` is the order of things; `scene.rs` what is compiled; `native.rs`, `sandboxed.rs` and `process.rs` the ways of
+//! `rounds.rs` is the order of things, `synthetic.rs` another benchmark, on very many modules; `scene.rs` what is compiled; `native.rs`, `sandboxed.rs` and `process.rs` the ways of
 //! compiling it; `report.rs` what is said in the end.
 
 mod measure;
@@ -11,8 +11,9 @@ mod report;
 mod rounds;
 mod sandboxed;
 mod scene;
+mod synthetic;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
@@ -29,6 +30,8 @@ struct Arguments {
 enum Step {
     /// Run the whole benchmark.
     Run(Run),
+    /// Measure how preparing grows with the number of modules, on tiny ones.
+    Synthetic(Synthetic),
     /// Make one measurement in this process, in the folder of a benchmark that runs.
     #[command(hide = true)]
     Measure {
@@ -41,6 +44,21 @@ enum Step {
     /// Compile one module, as told on standard input.
     #[command(hide = true)]
     OneModule,
+}
+
+#[derive(Args)]
+struct Synthetic {
+    /// How many modules.
+    modules: u64,
+    /// The folder with the complete releases, such as `target/releases`.
+    #[arg(long)]
+    releases: PathBuf,
+    /// Where environments are made; without it, the system's folder for temporary files.
+    #[arg(long)]
+    scratch: Option<PathBuf>,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -71,6 +89,7 @@ struct Run {
 fn main() -> Result<()> {
     match Arguments::parse().step {
         Step::Run(run) => benchmark(&run),
+        Step::Synthetic(run) => synthetic(&run),
         Step::OneModule => process::one_module(),
         Step::Measure { letter, scratch, sample } => {
             let measurement = rounds::measure(letter, &scratch, sample)?;
@@ -80,12 +99,27 @@ fn main() -> Result<()> {
     }
 }
 
-fn benchmark(run: &Run) -> Result<()> {
-    let parent = run.scratch.clone().unwrap_or_else(std::env::temp_dir);
-    let scratch = tempfile::Builder::new()
+fn scratch(parent: Option<&Path>) -> Result<tempfile::TempDir> {
+    let parent = parent.map_or_else(std::env::temp_dir, Path::to_owned);
+    tempfile::Builder::new()
         .prefix("prefab-bench-")
         .tempdir_in(&parent)
-        .with_context(|| format!("cannot make a folder in {}", parent.display()))?;
+        .with_context(|| format!("cannot make a folder in {}", parent.display()))
+}
+
+fn synthetic(run: &Synthetic) -> Result<()> {
+    let scratch = scratch(run.scratch.as_deref())?;
+    let sizes = synthetic::run(run.modules, &run.releases, scratch.path(), &mut |step| eprintln!("{step}"))?;
+    if run.json {
+        println!("{}", serde_json::to_string_pretty(&sizes)?);
+    } else {
+        print!("{}", synthetic::table(&sizes));
+    }
+    Ok(())
+}
+
+fn benchmark(run: &Run) -> Result<()> {
+    let scratch = scratch(run.scratch.as_deref())?;
     let plan = rounds::Plan {
         tree: &run.tree,
         releases: &run.releases,

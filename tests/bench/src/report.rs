@@ -195,7 +195,8 @@ fn median_of(rounds: &[Measurement]) -> Measurement {
     Measurement { peak_rss_bytes, cpu_seconds: cpu_seconds.map(median), ..sorted[sorted.len() / 2].clone() }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The value in the middle, or between the two there.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     match values.len() {

@@ -11,11 +11,15 @@ The letters of the table: a native in process; b sandboxed; c1 and c2 the whole 
 process per module; e the same in bubblewrap; f prepare again with nothing changed; g a tiny module, sandboxed.
 
 Example:
-  cargo xtask bench --tree ~/app --rounds 5 --json > bench.json")]
+  cargo xtask bench --tree ~/app --rounds 5 --json > bench.json
+  cargo xtask bench --synthetic 1000000")]
 pub(crate) struct Arguments {
     /// A folder with a `node_modules` in it, or a workspace.
-    #[arg(long)]
-    tree: String,
+    #[arg(long, required_unless_present = "synthetic")]
+    tree: Option<String>,
+    /// Instead, prepare so many tiny modules, and ten thousand to compare with.
+    #[arg(long, value_name = "MODULES", conflicts_with_all = ["tree", "rounds", "modules", "sample"])]
+    synthetic: Option<String>,
     /// How often each thing is measured; the medians are shown.
     #[arg(long)]
     rounds: Option<String>,
@@ -44,7 +48,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         None => prefab_artifacts::releases()?.into_string(),
     };
     let mut command = Command::new(&program);
-    command.args(["run", "--tree", &arguments.tree, "--releases", &releases]);
+    match (&arguments.tree, &arguments.synthetic) {
+        (_, Some(modules)) => command.args(["synthetic", modules]),
+        (Some(tree), None) => command.args(["run", "--tree", tree]),
+        (None, None) => bail!("say what to measure on: `--tree DIR` or `--synthetic MODULES`"),
+    };
+    command.args(["--releases", &releases]);
     let optional = [
         ("--rounds", &arguments.rounds),
         ("--modules", &arguments.modules),

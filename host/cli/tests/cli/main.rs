@@ -16,4 +16,5 @@ mod report;
 mod rollback;
 mod scene;
 mod streams;
+mod trouble;
 mod verify;
