@@ -64,7 +64,7 @@ pub use releases::{
     CompilerInspection, ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleasesError, inspect_release,
     install_release, list_releases,
 };
-pub use report::causes::{CauseReport, RootReport};
+pub use report::causes::{CauseReport, ErrorCount, RootReport};
 pub use report::diff::{
     ArtifactChange, ArtifactDiff, ContentDiff, DiffOptions, ModuleDiff, TextLimits, diff,
 };

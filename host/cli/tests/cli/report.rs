@@ -6,7 +6,7 @@ use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
 
-use crate::scene::Scene;
+use crate::scene::{Scene, releases};
 
 /// Three that 11.9.0 does not take, and some that it does.
 const MODULES: [&str; 7] = ["i18n", "reports", "scheduler", "money", "dates", "design-tokens", "theme-dark"];
@@ -74,6 +74,24 @@ fn an_upgrade_is_compared_module_by_module_in_every_form() {
         fs::read_to_string(scene.path("report.txt")).unwrap(),
         human.trim_end_matches('\n').to_owned() + "\n"
     );
+}
+
+#[test]
+fn a_rehearsal_is_compared_with_the_current_release_without_being_asked() {
+    let scene = Scene::with_samples(&["i18n", "money"]);
+    assert_eq!(scene.upgrade("11.8.0"), Some(0));
+    let target = releases().join("11.9.0").into_os_string().into_string().unwrap();
+    scene.prefab(["rehearse", &target, "--modules", "money"]).assert().success();
+    scene.prefab(["report"]).assert().success().stdout(
+        contains("11.9.0 (rehearsal 2) compared with 11.8.0 (preparation 1)\nNo module got worse\n")
+            .and(contains("not compared"))
+            .and(contains("prefab upgrade 11.9.0")),
+    );
+
+    scene.prefab(["rehearse", &target]).assert().code(3);
+    scene.prefab(["report"]).assert().code(3).stdout(contains("1 of 2 modules regressed"));
+    scene.prefab(["diff", "i18n"]).assert().success().stdout(contains("regressed: ").and(contains("TS2880")));
+    scene.prefab(["report", "--rehearsal", "2"]).assert().success();
 }
 
 #[test]

@@ -6,13 +6,24 @@ use std::collections::{BTreeMap, HashMap};
 use prefab_model::{ModuleName, Severity};
 use serde::Serialize;
 
-use super::{ModuleReport, Verdict};
+use super::findings::{Change, Finding};
+use super::verdict::Verdict;
 use crate::cause::Cause;
 
 /// So many root modules of a cause are listed.
 const ROOTS: usize = 100;
 /// So many of the modules that wait for a root module are named.
 const NAMED: usize = 20;
+
+/// How many errors of one cause a module has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ErrorCount {
+    /// The cause.
+    #[serde(flatten)]
+    pub cause: Cause,
+    /// How many.
+    pub errors: u64,
+}
 
 /// One cause, with the modules that are not prepared because of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -58,26 +69,16 @@ struct Waiting {
 /// Collects what fails, module by module.
 #[derive(Debug, Default)]
 pub(super) struct Causes {
-    failed: Vec<(ModuleName, Verdict, BTreeMap<Cause, u64>)>,
+    failed: Vec<(ModuleName, Verdict, Vec<ErrorCount>)>,
     waiting: HashMap<ModuleName, Waiting>,
 }
 
 impl Causes {
-    /// Takes in a module that failed in the new preparation. `errors` are the causes of its errors.
-    pub(super) fn failed(
-        &mut self,
-        module: &ModuleName,
-        verdict: Verdict,
-        errors: impl Iterator<Item = Cause>,
-    ) {
-        let mut causes = BTreeMap::new();
-        for cause in errors {
-            *causes.entry(cause).or_insert(0) += 1;
-        }
-        if causes.is_empty() {
-            causes.insert(Cause::Silent, 1);
-        }
-        self.failed.push((module.clone(), verdict, causes));
+    /// Takes in a module that failed in the new preparation.
+    pub(super) fn failed(&mut self, module: &ModuleName, verdict: Verdict, errors: &[ErrorCount]) {
+        let silent = [ErrorCount { cause: Cause::Silent, errors: 1 }];
+        let errors = if errors.is_empty() { &silent[..] } else { errors };
+        self.failed.push((module.clone(), verdict, errors.to_vec()));
     }
 
     /// Takes in a module that was skipped in the new preparation.
@@ -96,7 +97,7 @@ impl Causes {
         for (module, verdict, errors) in self.failed {
             let none = Waiting::default();
             let waiting = self.waiting.get(&module).unwrap_or(&none);
-            for (cause, errors) in errors {
+            for ErrorCount { cause, errors } in errors {
                 causes.entry(cause).or_default().push(RootReport {
                     module: module.clone(),
                     verdict,
@@ -129,14 +130,15 @@ fn report(cause: Cause, mut roots: Vec<RootReport>) -> CauseReport {
     CauseReport { cause, blocks, regressed, root_modules, roots }
 }
 
-/// The causes of a module's errors.
-pub(super) fn of_errors(module: &ModuleReport) -> impl Iterator<Item = Cause> {
-    let now = |change| change != super::Change::Disappeared;
-    module
-        .findings
-        .iter()
-        .filter(move |finding| now(finding.change) && finding.severity == Severity::Error)
-        .map(|finding| finding.cause.clone())
+/// How many errors of each cause there are now.
+pub(super) fn counted(findings: &[Finding]) -> Vec<ErrorCount> {
+    let mut counts = BTreeMap::new();
+    for finding in findings {
+        if finding.change != Change::Disappeared && finding.severity == Severity::Error {
+            *counts.entry(&finding.cause).or_insert(0) += 1;
+        }
+    }
+    counts.into_iter().map(|(cause, errors)| ErrorCount { cause: cause.clone(), errors }).collect()
 }
 
 #[cfg(test)]
@@ -151,12 +153,16 @@ mod tests {
         Cause::Code(Some(text.to_owned()))
     }
 
+    fn errors(cause: Cause, errors: u64) -> Vec<ErrorCount> {
+        vec![ErrorCount { cause, errors }]
+    }
+
     #[test]
     fn the_worst_cause_comes_first_with_the_root_that_blocks_most() {
         let mut causes = Causes::default();
-        causes.failed(&name("a"), Verdict::StillFailing, [code("OLD"), code("OLD")].into_iter());
-        causes.failed(&name("b"), Verdict::Regressed, [code("NEW")].into_iter());
-        causes.failed(&name("c"), Verdict::Regressed, [code("NEW")].into_iter());
+        causes.failed(&name("a"), Verdict::StillFailing, &errors(code("OLD"), 2));
+        causes.failed(&name("b"), Verdict::Regressed, &errors(code("NEW"), 1));
+        causes.failed(&name("c"), Verdict::Regressed, &errors(code("NEW"), 1));
         for waiting in ["x", "y", "z"] {
             causes.skipped(&name(waiting), Verdict::StillFailing, &name("a"));
         }
@@ -173,7 +179,7 @@ mod tests {
     #[test]
     fn a_failure_without_an_error_has_a_cause_too() {
         let mut causes = Causes::default();
-        causes.failed(&name("a"), Verdict::Regressed, std::iter::empty());
+        causes.failed(&name("a"), Verdict::Regressed, &[]);
         assert_eq!(causes.sorted()[0].cause, Cause::Silent);
     }
 }

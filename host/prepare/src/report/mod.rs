@@ -23,9 +23,9 @@ use serde::Serialize;
 
 use crate::environment::Environment;
 use crate::errors::module_errors;
-use causes::{CauseReport, Causes};
+use causes::{CauseReport, Causes, ErrorCount};
 use content::{Content, Left};
-use findings::{Change, Finding, found, laid_side_by_side};
+use findings::{Finding, found, laid_side_by_side};
 use sides::{ReportError, Side};
 use verdict::{Ending, Verdict, Verdicts, verdict};
 
@@ -76,7 +76,9 @@ pub struct ModuleReport {
     pub source_maps_only: bool,
     /// Fuel of its compilations, where it is prepared in both.
     pub fuel: Option<Difference>,
-    /// What was found in it, if it is not prepared now; at most 50.
+    /// How many errors of each cause it has, if it fails now.
+    pub errors: Vec<ErrorCount>,
+    /// What was found in it, if it fails now; at most 50.
     pub findings: Vec<Finding>,
     /// How many findings there are besides those.
     pub findings_left_out: u64,
@@ -158,6 +160,7 @@ impl Comparison<'_> {
     ) -> Result<(), StoreError> {
         let (path, mut findings) = side_by_side(self.env, base, new)?;
         report.path = path;
+        report.errors = causes::counted(&findings);
         let room = KEPT_OF_MODULE.min(KEPT.saturating_sub(self.kept));
         report.findings_left_out = findings.len().saturating_sub(room) as u64;
         findings.truncate(room);
@@ -184,6 +187,7 @@ fn judged(
         size: None,
         source_maps_only: false,
         fuel: None,
+        errors: Vec::new(),
         findings: Vec::new(),
         findings_left_out: 0,
     };
@@ -243,7 +247,7 @@ fn summed_up(base: Side, new: Side, mut modules: Vec<ModuleReport>) -> Report {
         if module.verdict != Verdict::NotCompared {
             match &module.now {
                 Some(ModuleState::Failed) => {
-                    causes.failed(&module.module, module.verdict, causes::of_errors(module));
+                    causes.failed(&module.module, module.verdict, &module.errors);
                 }
                 Some(ModuleState::Skipped(SkipReason { root })) => {
                     causes.skipped(&module.module, module.verdict, root);
@@ -331,13 +335,14 @@ mod tests {
             size: None,
             source_maps_only: false,
             fuel: None,
+            errors: vec![],
             findings: vec![],
             findings_left_out: 0,
         }
     }
 
-    fn skipped(root: &str) -> Option<ModuleState> {
-        Some(ModuleState::Skipped(SkipReason { root: root.parse().unwrap() }))
+    fn skipped(root: &str) -> ModuleState {
+        ModuleState::Skipped(SkipReason { root: root.parse().unwrap() })
     }
 
     #[test]
@@ -346,9 +351,9 @@ mod tests {
             side(1),
             side(2),
             vec![
-                module("page", Verdict::NewlySkipped, skipped("tokens")),
+                module("page", Verdict::NewlySkipped, Some(skipped("tokens"))),
                 module("tokens", Verdict::NotCompared, Some(ModuleState::Failed)),
-                module("other", Verdict::NewlySkipped, skipped("broken")),
+                module("other", Verdict::NewlySkipped, Some(skipped("broken"))),
                 module("broken", Verdict::Regressed, Some(ModuleState::Failed)),
             ],
         );
@@ -382,7 +387,7 @@ mod tests {
                     0 => None,
                     1 => Some(ModuleState::Prepared),
                     2 => Some(ModuleState::Failed),
-                    _ => skipped(&format!("m{}", number / 2)),
+                    _ => Some(skipped(&format!("m{}", number / 2))),
                 };
                 module(&format!("m{number}"), Verdict::ALL[*verdict], now)
             }).collect();

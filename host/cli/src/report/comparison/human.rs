@@ -137,19 +137,12 @@ fn findings(
         .collect();
     for (module, finding) in found.iter().take(DRAWN) {
         let dir = module.path.as_ref().map(|path| module_dir(path, drawing.root)).unwrap_or_default();
-        match &finding.diagnostic {
-            Some(diagnostic) => {
-                let _ = writeln!(text, "{}\n", frame::frame(diagnostic, &dir, drawing.paint, drawing.width));
-            }
-            None => {
-                let said = said(finding);
-                let _ = writeln!(
-                    text,
-                    "  {}: {}",
-                    module.module,
-                    escape::line(said.lines().next().unwrap_or_default())
-                );
-            }
+        if let Some(diagnostic) = &finding.diagnostic {
+            let _ = writeln!(text, "{}\n", frame::frame(diagnostic, &dir, drawing.paint, drawing.width));
+        } else {
+            let said = said(finding);
+            let first = escape::line(said.lines().next().unwrap_or_default());
+            let _ = writeln!(text, "  {}: {first}", module.module);
         }
     }
     if let Some(left) = found.len().checked_sub(DRAWN).filter(|left| *left > 0) {

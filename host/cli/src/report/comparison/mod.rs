@@ -88,7 +88,7 @@ pub(crate) fn unfinished(report: &Report) -> Option<String> {
 pub(crate) fn next_steps(report: &Report) -> Vec<String> {
     let ids = format!("--base {} --new {}", report.base.preparation, report.new.preparation);
     let rehearsed = report.new.kind == PreparationKind::Rehearsal;
-    let again = if rehearsed { "`prefab rehearse`" } else { "`prefab prepare --failed`" };
+    let again = if rehearsed { "`prefab rehearse MANIFEST`" } else { "`prefab prepare --failed`" };
     let counts = &report.verdicts;
     let mut steps = Vec::new();
     if counts.worse() > 0 {
@@ -96,8 +96,9 @@ pub(crate) fn next_steps(report: &Report) -> Vec<String> {
     } else if rehearsed {
         steps.push(format!("Go to the new version with `prefab upgrade {}`", report.new.platform));
     }
-    if counts.not_compared > 0 {
-        steps.push(format!("For those that could not be compared: {again}"));
+    // Those that took no part may not have been meant to.
+    if report.modules.iter().any(|module| module.verdict == Verdict::NotCompared && module.now.is_some()) {
+        steps.push(format!("For those with which this machine had trouble: {again}"));
     }
     if counts.worse() + counts.changed + counts.fixed > 0 {
         steps.push(format!("See what became of a module with `prefab diff MODULE {ids}`"));

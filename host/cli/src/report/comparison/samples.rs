@@ -5,8 +5,8 @@ use prefab_model::{
     PreparationState, ReleaseDigest, Severity, SkipReason, Span,
 };
 use prefab_prepare::{
-    ArtifactChange, ArtifactDiff, Cause, CauseReport, Change, ContentDiff, Difference, Finding, ModuleDiff,
-    ModuleReport, Report, RootReport, Side, Verdict, Verdicts,
+    ArtifactChange, ArtifactDiff, Cause, CauseReport, Change, ContentDiff, Difference, ErrorCount, Finding,
+    ModuleDiff, ModuleReport, Report, RootReport, Side, Verdict, Verdicts,
 };
 use semver::Version;
 
@@ -33,6 +33,7 @@ fn module(name: &str, verdict: Verdict, now: Option<ModuleState>) -> ModuleRepor
         size: None,
         source_maps_only: false,
         fuel: None,
+        errors: vec![],
         findings: vec![],
         findings_left_out: 0,
     }
@@ -148,6 +149,7 @@ pub(super) fn report() -> Report {
     let warning = |change, text: &str| finding(change, Severity::Warning, None, text, 9);
     let modules = vec![
         ModuleReport {
+            errors: vec![ErrorCount { cause: error(3).cause, errors: 2 }],
             findings: vec![
                 error(3),
                 error(4),

@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 use prefab_model::{Bytes, Fuel, ModuleState, SkipReason};
-use prefab_prepare::{Change, Difference, ModuleDiff, ModuleReport, Report, Verdict};
+use prefab_prepare::{Difference, ModuleDiff, ModuleReport, Report, Verdict};
 
 use super::{class, grouped};
-use crate::report::comparison::{grown_bytes, meaning, percent, word};
+use crate::report::comparison::{grown_bytes, meaning, percent, source_maps_only, word};
 use crate::report::{causes, escape};
 
 /// So many modules of a verdict are listed.
@@ -32,7 +32,8 @@ fn group(report: &Report, verdict: Verdict, count: u64, differences: &[ModuleDif
                 span.swatch aria-hidden="true" {}
                 h3 { (word(verdict)) }
                 span.count { (grouped(count)) }
-                span.meaning { (meaning(verdict)) }
+                @let only = source_maps_only(report).filter(|_| verdict == Verdict::Changed);
+                span.meaning { (meaning(verdict)) @if let Some(only) = only { "; " (only) } }
             }
             // The anchor is within: a browser unfolds what holds it.
             div.body id={ "modules-" (class(verdict)) } {
@@ -68,9 +69,9 @@ fn name(module: &ModuleReport, differences: &[ModuleDiff]) -> Markup {
 fn heading(verdict: Verdict) -> Markup {
     let headings: &[(&str, bool)] = match verdict {
         Verdict::Changed => &[
-            ("Before", true),
+            ("Size before", true),
             ("After", true),
-            ("Size", true),
+            ("Change", true),
             ("", true),
             ("Fuel", true),
             ("", true),
@@ -124,24 +125,12 @@ fn reason(module: &ModuleReport) -> Markup {
 }
 
 fn errors(module: &ModuleReport) -> Markup {
-    let mut titles = Vec::<(String, u64)>::new();
-    for finding in &module.findings {
-        if finding.change == Change::Disappeared || finding.severity != prefab_model::Severity::Error {
-            continue;
-        }
-        let title = causes::title(&finding.cause);
-        match titles.iter_mut().find(|(known, _)| *known == title) {
-            Some((_, times)) => *times += 1,
-            None => titles.push((title, 1)),
-        }
-    }
     html! {
-        @for (number, (title, times)) in titles.iter().enumerate() {
+        @for (number, count) in module.errors.iter().enumerate() {
             @if number > 0 { ", " }
-            code { (title) }
-            @if *times > 1 { " × " (grouped(*times)) }
+            code { (causes::title(&count.cause)) }
+            @if count.errors > 1 { " × " (grouped(count.errors)) }
         }
-        @if module.findings_left_out > 0 { " and " (grouped(module.findings_left_out)) " more findings" }
-        @if titles.is_empty() && module.findings_left_out == 0 { "failed" }
+        @if module.errors.is_empty() { "failed" }
     }
 }
