@@ -41,21 +41,20 @@ pub(crate) fn keep(
     entry: &CompilerEntry,
 ) -> Result<Option<(SourceDigest, BundleDigest)>, NotKept> {
     let store = env.store();
-    if let Some(blob) = store.sources(source)?
-        && store.blobs().has_bundle(&blob)?
-    {
+    // Read, not only looked up: what is damaged is kept anew.
+    if matches!(kept(env, source), Kept::Whole(_)) {
         return Ok(None);
     }
     let Some(row) = store.module(module)? else { return Ok(None) };
     let dir = Dir::open_ambient_dir(&row.root, ambient_authority())
         .map_err(|source| SourceProblem::Io { path: "its folder".to_owned(), source })?;
     let takes = |path: &ModulePath| entry.takes(path);
-    let taken = snapshot(&dir, &takes, store.snapshot(module)?.as_ref(), 0)?;
-    if source_digest(&taken.snapshot, &takes) != Some(*source) {
+    let seen = snapshot(&dir, &takes, store.snapshot(module)?.as_ref(), 0)?;
+    if source_digest(&seen.snapshot, &takes) != Some(*source) {
         return Err(SourceProblem::Moved.into());
     }
     let mut kept = Vec::new();
-    for (file, bytes) in taken.snapshot.files.into_iter().zip(taken.bytes) {
+    for (file, bytes) in seen.snapshot.files.into_iter().zip(seen.bytes) {
         kept.push(Artifact {
             bytes: bytes.map_or_else(|| read_again(&dir, &file), Ok)?,
             path: file.path,
@@ -76,27 +75,44 @@ pub(crate) fn files(
     takes: Option<&dyn Fn(&ModulePath) -> bool>,
 ) -> Result<Vec<SourceFile>, String> {
     let kept = match kept(env, source) {
-        Ok(files) => return Ok(files),
-        Err(reason) => reason,
+        Kept::Whole(files) => return Ok(files),
+        Kept::Missing(reason) => reason,
+        Kept::Damaged(reason) => return Err(reason),
     };
     let (Some(root), Some(takes)) = (root, takes) else {
         return Err(format!("{kept}, and the module is no longer in the environment"));
     };
     let dir = Dir::open_ambient_dir(root, ambient_authority())
         .map_err(|error| format!("{kept}, and its folder {} cannot be opened: {error}", root.display()))?;
-    let taken = snapshot(&dir, takes, None, 0).map_err(|problem| format!("{kept}, and {problem}"))?;
-    if source_digest(&taken.snapshot, takes) != Some(*source) {
+    let seen = snapshot(&dir, takes, None, 0).map_err(|problem| format!("{kept}, and {problem}"))?;
+    if source_digest(&seen.snapshot, takes) != Some(*source) {
         return Err(format!("{kept}, and its folder {} has others now", root.display()));
     }
-    let files = taken.snapshot.files.into_iter().zip(taken.bytes);
+    let files = seen.snapshot.files.into_iter().zip(seen.bytes);
     Ok(files.filter_map(|(file, bytes)| Some(SourceFile { path: file.path, bytes: bytes?.into() })).collect())
 }
 
-fn kept(env: &Environment, source: &SourceDigest) -> Result<Vec<SourceFile>, String> {
+/// What became of the sources that were to be kept.
+enum Kept {
+    Whole(Vec<SourceFile>),
+    /// They are not there: where else they may be is worth a look.
+    Missing(String),
+    /// They are there and not what they should be, which must not go unseen.
+    Damaged(String),
+}
+
+fn kept(env: &Environment, source: &SourceDigest) -> Kept {
     let store = env.store();
-    let blob = store.sources(source).map_err(|error| error.to_string())?;
-    let blob = blob.ok_or_else(|| "its sources were not kept".to_owned())?;
-    let files = store.blobs().read_sources(&blob, LIMITS).map_err(|error| error.to_string())?;
+    let files = match store.sources(source) {
+        Ok(Some(blob)) => store.blobs().read_sources(&blob, LIMITS),
+        Ok(None) => return Kept::Missing("its sources were not kept".to_owned()),
+        Err(error) => Err(error),
+    };
+    let files = match files {
+        Ok(files) => files,
+        Err(error @ StoreError::MissingBlob { .. }) => return Kept::Missing(error.to_string()),
+        Err(error) => return Kept::Damaged(error.to_string()),
+    };
     let seen = files.iter().map(|file| SnapshotFile {
         path: file.path.clone(),
         size: file.bytes.len() as u64,
@@ -105,7 +121,8 @@ fn kept(env: &Environment, source: &SourceDigest) -> Result<Vec<SourceFile>, Str
         content: *blake3::hash(&file.bytes).as_bytes(),
     });
     if source_digest(&Snapshot { files: seen.collect() }, &|_| true) != Some(*source) {
-        return Err("the sources that were kept are not those that were compiled".to_owned());
+        return Kept::Damaged("the sources that were kept are not those that were compiled".to_owned());
     }
-    Ok(files.into_iter().map(|file| SourceFile { path: file.path, bytes: file.bytes.into() }).collect())
+    let file = |file: Artifact| SourceFile { path: file.path, bytes: file.bytes.into() };
+    Kept::Whole(files.into_iter().map(file).collect())
 }

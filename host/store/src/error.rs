@@ -62,7 +62,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// SQLite failed in a way that has no name of its own here.
-    #[error("could not {action} in the ledger {}", path.display())]
+    #[error("could not {action}, which is {}", path.display())]
     Ledger {
         /// What was attempted.
         action: &'static str,

@@ -82,7 +82,8 @@ fn held(error: &anyhow::Error) -> Option<&Held> {
 }
 
 fn help(error: &anyhow::Error, place: &Path) -> Option<&'static str> {
-    if is_full(place) {
+    // The state may lie on a disk of its own.
+    if is_full(place) || is_full(&place.join(".prefab")) {
         return Some(
             "the disk is full: make some room and run the command again; all that was recorded before is kept",
         );

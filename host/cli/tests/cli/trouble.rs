@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use predicates::prelude::*;
 use predicates::str::contains;
 
 use crate::scene::{Scene, releases};
@@ -121,14 +120,11 @@ fn every_blob_that_rots_is_found_and_made_anew() {
         let at = random.usize(0..bytes.len());
         bytes[at] ^= 1 << random.u8(0..8);
         fs::write(&blob, bytes).unwrap();
+        let name = blob.file_name().unwrap().to_string_lossy().into_owned();
+        scene.prefab(["verify", "--all"]).assert().code(1).stdout(contains(&name));
+
         // What is deployed is made anew from its bundle, so that it is needed.
         fs::remove_dir_all(scene.path(".prefab/published")).unwrap();
-        scene
-            .prefab(["verify", "--all"])
-            .assert()
-            .failure()
-            .stdout(contains("blake3:").or(contains("damaged")));
-
         scene.prefab(["release", "install", &release]).assert().success();
         scene.prefab(["publish", "--all"]).assert().success();
         scene.prefab(["verify", "--all"]).assert().success();
