@@ -28,12 +28,21 @@ pub(crate) fn refuse(program: &Program<'_>, path: &str, text: &str, output: &dyn
     }
     let lines = LineIndex::new(text);
     for start in found.0 {
+        let start = keyword_before(text, start);
         output.report(
             Diagnostic::error("Import assertions have been replaced by import attributes")
                 .with_code("TS2880")
                 .at(path, lines.span(start, start + KEYWORD.len()))
                 .with_help("write `with` in place of `assert`"),
         );
+    }
+}
+
+/// Where the keyword of a clause is that begins here: some versions of oxc count it to the clause, others begin at the brace.
+fn keyword_before(text: &str, start: usize) -> usize {
+    match text.get(start..) {
+        Some(clause) if clause.trim_start_matches(['"', '\'']).starts_with(KEYWORD) => start,
+        _ => text.get(..start).and_then(|before| before.rfind(KEYWORD)).unwrap_or(start),
     }
 }
 
@@ -100,6 +109,16 @@ impl<'a> VisitMut<'a> for Rewrite {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_keyword_is_found_from_the_clause_with_or_without_it() {
+        let text = "import x from './assert.json' assert { type: 'json' }";
+        let keyword = text.rfind("assert").unwrap();
+        assert_eq!(keyword_before(text, keyword), keyword);
+        assert_eq!(keyword_before(text, text.find('{').unwrap()), keyword);
+        let key = "import('./x.json', { \"assert\": {} })";
+        assert_eq!(keyword_before(key, key.find('"').unwrap()), key.find('"').unwrap());
+    }
 
     #[test]
     fn only_texts_with_the_keyword_before_a_brace_are_looked_at() {
