@@ -213,6 +213,13 @@ pub struct InvalidLimit {
     reason: String,
 }
 
+impl InvalidLimit {
+    /// What is wrong with the value.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
 impl FromStr for Limit {
     type Err = InvalidLimit;
 

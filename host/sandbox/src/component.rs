@@ -1,6 +1,6 @@
 //! Loading a compiler: from bytes that may be anything to something that can be run.
 //!
-//! No code of the guest runs here. How bytes become native code is in `codegen.rs`, how that is kept in `precompiled.rs`,
+//! No code of the guest runs here. How bytes become native code is in `codegen/`, how that is kept in `precompiled.rs`,
 //! and how a foreign world is described in `refusal.rs`.
 
 use std::sync::{Arc, OnceLock};
@@ -10,7 +10,7 @@ use wasmparser::Parser;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre};
 
-use crate::codegen::{self, CodegenError};
+use crate::codegen::{self, CodegenError, CodegenExcess};
 use crate::contract::v1::Exports;
 use crate::engine::Sandbox;
 use crate::guest::Guest;
@@ -78,9 +78,15 @@ pub enum LoadError {
     /// A component that is damaged, or that uses features of WebAssembly which are switched off here.
     #[error("the component is not valid: {0}")]
     Invalid(String),
-    /// A component that would cost too much to turn into native code, or for which that fails.
+    /// A component for which making native code fails.
     #[error("the component cannot be turned into native code: {0}")]
     Codegen(String),
+    /// A component that costs more to turn into native code than is allowed.
+    #[error("the component cannot be turned into native code: {0}")]
+    TooCostly(CodegenExcess),
+    /// Trouble of this machine, which says nothing about the component.
+    #[error("native code cannot be made: {0}")]
+    Host(String),
     /// A component of another world. The text says what is missing or foreign, one sentence a line.
     #[error("the component is not a compiler that this host can run:\n{0}")]
     Refused(String),
@@ -138,12 +144,12 @@ impl Sandbox {
         if let Some(component) = cached() {
             return Ok(component);
         }
-        codegen::check_cost(bytes)?;
+        codegen::check_cost(bytes, self.codegen.most_costly_function())?;
         let _turn = self.images.as_ref().and_then(ImageCache::turn);
         if let Some(component) = cached() {
             return Ok(component);
         }
-        let image = codegen::native_image(&self.plain.engine, bytes)?;
+        let image = self.codegen.image(&self.plain.engine, bytes)?;
         let component = precompiled::from_fresh_image(&engines, &image)
             .map_err(|error| LoadError::Codegen(format!("{error:#}")))?;
         if let Some(images) = &self.images {
@@ -157,7 +163,9 @@ impl From<CodegenError> for LoadError {
     fn from(error: CodegenError) -> Self {
         match error {
             CodegenError::Invalid(text) => Self::Invalid(text),
-            CodegenError::TooCostly(text) | CodegenError::Panicked(text) => Self::Codegen(text),
+            CodegenError::Failed(text) => Self::Codegen(text),
+            CodegenError::Excess(excess) => Self::TooCostly(excess),
+            CodegenError::Host(text) => Self::Host(text),
         }
     }
 }

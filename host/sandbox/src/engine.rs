@@ -12,6 +12,7 @@ use prefab_model::EngineRevision;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine, OperatorCost, OptLevel, Strategy, WasmFeatures};
 
+use crate::codegen::Codegen;
 use crate::guest::Guest;
 use crate::pool::{self, Places};
 use crate::precompiled::ImageCache;
@@ -35,6 +36,7 @@ pub struct Sandbox {
     /// For those that fit into the pool; none on a machine that has no room for it.
     pub(crate) pooled: Option<Pooled>,
     pub(crate) images: Option<ImageCache>,
+    pub(crate) codegen: Codegen,
     revision: EngineRevision,
     _ticker: Ticker,
 }
@@ -51,6 +53,16 @@ pub(crate) struct Pooled {
     pub(crate) places: Places,
 }
 
+/// How a sandbox is set up.
+#[derive(Debug, Clone)]
+pub struct SandboxOptions {
+    /// A folder for the native images of compilers, made with mode 0700 if it is not there. Without one, every load makes
+    /// native code anew.
+    pub cache: Option<PathBuf>,
+    /// Where native code is made.
+    pub codegen: Codegen,
+}
+
 /// A sandbox that cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
@@ -65,6 +77,14 @@ pub enum SandboxError {
         /// What is wrong with it, and what to do.
         reason: String,
     },
+    /// A variable of the environment that sets it up.
+    #[error("the environment variable {name} cannot be used: {reason}")]
+    Setting {
+        /// Its name.
+        name: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The thread that keeps guests on time could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] io::Error),
@@ -77,14 +97,23 @@ impl From<wasmtime::Error> for SandboxError {
 }
 
 impl Sandbox {
-    /// Sets up a sandbox.
+    /// Sets up a sandbox that makes native code in this process: for compilers that you trust not to be made for taking all
+    /// its memory and time. Whatever they do when they run is contained all the same.
     ///
-    /// `cache` is a folder for the native images of compilers, made with mode 0700 if it is not there; without one,
-    /// every load generates code anew.
+    /// `cache` is as in [`SandboxOptions`].
+    ///
+    /// # Errors
+    /// As [`Sandbox::open`].
+    pub fn new(cache: Option<&Path>) -> Result<Self, SandboxError> {
+        Self::open(SandboxOptions { cache: cache.map(Path::to_owned), codegen: Codegen::InProcess })
+    }
+
+    /// Sets up a sandbox.
     ///
     /// # Errors
     /// [`SandboxError`] if the machine lacks what wasmtime needs, or if the folder is not ours alone to write.
-    pub fn new(cache: Option<&Path>) -> Result<Self, SandboxError> {
+    pub fn open(options: SandboxOptions) -> Result<Self, SandboxError> {
+        let SandboxOptions { cache, codegen } = options;
         let plain = Home::new(&config())?;
         let pooled = Pooled::new()
             .inspect_err(
@@ -92,11 +121,11 @@ impl Sandbox {
             )
             .ok();
         let images =
-            cache.map(|folder| ImageCache::open(folder, compatibility(&plain.engine))).transpose()?;
+            cache.map(|folder| ImageCache::open(&folder, compatibility(&plain.engine))).transpose()?;
         let engines = pooled.iter().map(|pooled| &pooled.home).chain([&plain]);
         let ticker = Ticker::start(engines.map(|home| home.engine.clone()).collect())?;
         let revision = EngineRevision(format!("wasmtime {WASMTIME}; prefab-sandbox {REVISION}"));
-        Ok(Self { plain, pooled, images, revision, _ticker: ticker })
+        Ok(Self { plain, pooled, images, codegen, revision, _ticker: ticker })
     }
 
     /// The engines that a component may be loaded in; the first that takes it is the best.
@@ -159,8 +188,8 @@ impl Pooled {
     }
 }
 
-/// What both engines have in common: everything that decides on an outcome.
-fn config() -> Config {
+/// What all engines have in common, that of a child which makes native code included: everything that decides on an outcome.
+pub(crate) fn config() -> Config {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)

@@ -4,7 +4,7 @@
 //! wasmtime lives here and nowhere else. What a compilation is and how it may end are types of `prefab-model`; which
 //! compilations are run, in what order and what becomes of their outcomes is the business of the callers.
 //!
-//! The way of one compilation: [`Sandbox::load`] (`component.rs`, with `codegen.rs` and `precompiled.rs` for the native
+//! The way of one compilation: [`Sandbox::load`] (`component.rs`, with `codegen/` and `precompiled.rs` for the native
 //! image) gives a [`Compiler`]; [`Sandbox::run`] (`run.rs`) makes a fresh store and instance (`guest.rs` is what a store
 //! holds), calls the export through the contract (`contract/v1.rs`), and turns the end into an outcome (`end.rs`).
 
@@ -26,8 +26,10 @@ mod stack;
 mod ticker;
 mod wasi;
 
+pub use codegen::child::codegen_child;
+pub use codegen::{Codegen, CodegenExcess, CodegenLimits};
 pub use component::{Compiler, LoadError, MAX_COMPONENT};
 pub use control::Control;
-pub use engine::{Sandbox, SandboxError};
+pub use engine::{Sandbox, SandboxError, SandboxOptions};
 pub use run::{Inputs, Run, SourceFile, Success};
 pub use stack::THREAD_STACK;

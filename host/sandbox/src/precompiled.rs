@@ -158,7 +158,7 @@ impl ImageCache {
     }
 }
 
-/// A component from the native image that `codegen.rs` has made in this process a moment ago; in the first of the engines that
+/// A component from the native image that `codegen/` has made a moment ago, here or in a child of this process; in the first of the engines that
 /// takes it.
 pub(crate) fn from_fresh_image(engines: &[&Engine], image: &[u8]) -> wasmtime::Result<Component> {
     trusted(engines, image)
@@ -173,8 +173,8 @@ pub(crate) fn again(engine: &Engine, component: &Component) -> wasmtime::Result<
 fn trusted(engines: &[&Engine], image: &[u8]) -> wasmtime::Result<Component> {
     let mut refusal = wasmtime::format_err!("there is no engine for it");
     for engine in engines {
-        // SAFETY: the bytes are the unchanged result of `Engine::precompile_component`. Either they come from it directly
-        // (`from_fresh_image`), or a MAC over these very bytes, which are in our memory, says so (`ImageCache::get`), or wasmtime
+        // SAFETY: the bytes are the unchanged result of `Engine::precompile_component`. Either they come from it directly, in
+        // this process or through a pipe from a child that runs the same program (`from_fresh_image`), or a MAC over these very bytes, which are in our memory, says so (`ImageCache::get`), or wasmtime
         // gives them back out of a component that it has made of them (`again`). wasmtime itself checks that they were made
         // for an engine like this one, and copies them to memory that is aligned as needed.
         match unsafe { Component::deserialize(engine, image) } {

@@ -1,0 +1,165 @@
+//! Turning a component into native code. The costliest and least bounded thing that is done with a compiler (ATTACKS C1):
+//! out of memory in there is the end of the process (C2), and so may be a valid component that the generator has not met
+//! before (C3).
+//!
+//! So it is done in a child process, which gets the component through a pipe and answers through another, within limits on
+//! CPU time and memory and without any rights. [`cost`] is the look that comes first, [`request`] this side of the pipes,
+//! [`child`] the other one, and [`walls`] what the child puts between itself and the machine.
+
+pub(crate) mod child;
+mod cost;
+mod request;
+mod walls;
+
+use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use prefab_model::Bytes;
+use wasmtime::Engine;
+
+pub(crate) use cost::check as check_cost;
+
+/// Where native code is made.
+#[derive(Debug, Clone)]
+pub enum Codegen {
+    /// In this process. A hostile component can then take all memory of this machine, which ends the process, and hours of
+    /// CPU time. For components that you trust.
+    InProcess,
+    /// In a child process for each component, within limits and without rights.
+    Child {
+        /// The program that is started. The first thing in its `main` must be [`codegen_child`](crate::codegen_child).
+        program: PathBuf,
+        /// What it may take.
+        limits: CodegenLimits,
+    },
+}
+
+impl Codegen {
+    /// In a child process that is this program started again. Its `main` must call [`codegen_child`](crate::codegen_child) first.
+    pub fn child(limits: CodegenLimits) -> Self {
+        // Not where the program was found, as that may meanwhile be another one: what runs is what is started.
+        Self::Child { program: "/proc/self/exe".into(), limits }
+    }
+
+    /// The bound for [`check_cost`].
+    pub(crate) fn most_costly_function(&self) -> u64 {
+        match self {
+            Self::InProcess => CodegenLimits::default().function,
+            Self::Child { limits, .. } => limits.function,
+        }
+    }
+
+    /// Compiles a component to the bytes of a native image for this engine.
+    pub(crate) fn image(&self, engine: &Engine, component: &[u8]) -> Result<Vec<u8>, CodegenError> {
+        match self {
+            Self::InProcess => native_image(engine, component),
+            Self::Child { program, limits } => request::image(program, limits, component),
+        }
+    }
+}
+
+/// What making native code of one component may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodegenLimits {
+    /// CPU time, of all threads together; whole seconds. Default 2 minutes: five times what the largest of prefab's own
+    /// compilers takes without optimisation of the host, and some thirty times what it takes otherwise.
+    pub cpu: Duration,
+    /// Memory that the child writes to: heap, stacks, everything. Default 2 GiB, which suffices for components of some
+    /// 50 MB.
+    pub memory: Bytes,
+    /// Time on the wall, in case that CPU time does not advance. Default 15 minutes: the child runs at the priority of the
+    /// thread that loads the compiler, and a busy machine may give it little.
+    pub deadline: Duration,
+    /// The most costly function, as its bytes times its locals: the time and the memory that Cranelift takes grow with both.
+    /// A hostile function of 68 KiB takes 2 s and 0.6 GiB, one of 280 KiB with 20,000 locals 71 s and 7.6 GiB. Default 2^28,
+    /// which is 90 times the worst function of prefab's own compilers. Looked at before anything else, so that the answer
+    /// comes at once and names the function.
+    pub function: u64,
+}
+
+impl Default for CodegenLimits {
+    fn default() -> Self {
+        Self {
+            cpu: Duration::from_mins(2),
+            memory: Bytes(2 << 30),
+            deadline: Duration::from_mins(15),
+            function: 1 << 28,
+        }
+    }
+}
+
+/// Which of [`CodegenLimits`] a component hit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CodegenExcess {
+    /// [`CodegenLimits::cpu`]
+    Cpu(Duration),
+    /// [`CodegenLimits::memory`]
+    Memory(Bytes),
+    /// [`CodegenLimits::deadline`]
+    Deadline(Duration),
+    /// [`CodegenLimits::function`]
+    Function {
+        /// Where its body begins in the component, in bytes.
+        at: u64,
+        /// Its bytes.
+        size: u64,
+        /// Its locals.
+        locals: u64,
+    },
+}
+
+impl fmt::Display for CodegenExcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (amount, limit) = match self {
+            Self::Cpu(most) => (format!("more than {} s of CPU time", most.as_secs()), "cpu"),
+            Self::Memory(most) => (format!("more than {most} of memory"), "memory"),
+            Self::Deadline(most) => (format!("longer than {} s", most.as_secs()), "deadline"),
+            Self::Function { at, size, locals } => {
+                return write!(
+                    f,
+                    "the function at byte {at} has {size} bytes and {locals} locals, which would take too long to compile: \
+                     split it, or raise the limit `function` on code generation (PREFAB_CODEGEN_FUNCTION)"
+                );
+            }
+        };
+        write!(
+            f,
+            "that took {amount}: if the component is known to need it, raise the limit `{limit}` on code generation \
+             (PREFAB_CODEGEN_{})",
+            limit.to_uppercase()
+        )
+    }
+}
+
+/// Why there is no native code.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CodegenError {
+    #[error("{0}")]
+    Invalid(String),
+    #[error("{0}")]
+    Excess(CodegenExcess),
+    /// The fault of the component, or of the generator.
+    #[error("the code generator failed: {0}")]
+    Failed(String),
+    /// Trouble of this machine.
+    #[error("{0}")]
+    Host(String),
+}
+
+/// Compiles a component here.
+pub(crate) fn native_image(engine: &Engine, component: &[u8]) -> Result<Vec<u8>, CodegenError> {
+    // Nothing of the engine is left half-changed by a panic: it only reads its settings while it compiles.
+    match panic::catch_unwind(AssertUnwindSafe(|| engine.precompile_component(component))) {
+        Ok(Ok(image)) => Ok(image),
+        Ok(Err(error)) => Err(CodegenError::Invalid(format!("{error:#}"))),
+        Err(panic) => Err(CodegenError::Failed(panic_text(&*panic))),
+    }
+}
+
+/// The message of a panic.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
+}
