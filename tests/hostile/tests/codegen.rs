@@ -90,9 +90,8 @@ fn a_compile_bomb_that_passes_the_look_ends_at_the_deadline() {
 
 #[test]
 fn what_is_not_valid_is_told_as_without_a_child() {
-    let mut broken = COPY.component();
-    let half = broken.len() / 2;
-    broken.truncate(half);
+    // It can be read, but leaves no value where one is promised.
+    let broken = wat::parse_str("(component (core module (func (result i32))))").unwrap();
     let child = sandbox(Path::new(PROGRAM), |_| {}).load(&broken).err().unwrap();
     let here = support::SANDBOX.load(&broken).err().unwrap();
     assert!(matches!(child, LoadError::Invalid(_)), "{child:?}");
