@@ -102,7 +102,10 @@ fn what_is_not_valid_is_told_as_without_a_child() {
 fn a_program_that_makes_no_native_code_is_named_with_what_to_do() {
     let error = sandbox(Path::new("/bin/true"), |_| {}).load(&COPY.component()).err().unwrap();
     assert!(matches!(error, LoadError::Host(_)), "{error:?}");
-    assert!(error.to_string().contains("/bin/true does not make any: `codegen_child` must be called"), "{error}");
+    assert!(
+        error.to_string().contains("/bin/true does not make any: `codegen_child` must be called"),
+        "{error}"
+    );
 }
 
 #[test]

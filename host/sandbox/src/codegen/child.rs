@@ -42,8 +42,8 @@ fn serve(terms: &OsStr) -> io::Result<()> {
     let (cpu, memory) = parse(terms)
         .ok_or_else(|| io::Error::other(format!("{MARK} is for prefab's own use: unset this variable")))?;
     // Before the walls: it reads what the machine is like, and nothing that comes from outside.
-    let engine =
-        Engine::new(&config()).map_err(|error| io::Error::other(format!("no WebAssembly engine: {error:#}")))?;
+    let engine = Engine::new(&config())
+        .map_err(|error| io::Error::other(format!("no WebAssembly engine: {error:#}")))?;
     let walls = walls::build(cpu, memory)?;
 
     let mut stdout = io::stdout().lock();

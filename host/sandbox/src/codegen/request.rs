@@ -18,7 +18,11 @@ const MAX_THREADS: usize = 8;
 const MAX_COMPLAINT: u64 = 4 << 10;
 
 /// A native image of the component, made by this program in a child process.
-pub(super) fn image(program: &Path, limits: &CodegenLimits, component: &[u8]) -> Result<Vec<u8>, CodegenError> {
+pub(super) fn image(
+    program: &Path,
+    limits: &CodegenLimits,
+    component: &[u8],
+) -> Result<Vec<u8>, CodegenError> {
     if std::env::var_os(MARK).is_some() {
         return Err(CodegenError::Host(
             "this process was itself started to make native code: its program must call `codegen_child` first in `main`"
@@ -57,7 +61,10 @@ struct Ended {
 
 /// What it said, as far as it came.
 enum Answer {
-    Whole { kind: u8, body: Vec<u8> },
+    Whole {
+        kind: u8,
+        body: Vec<u8>,
+    },
     Partial,
     /// Not even a greeting.
     Foreign,
@@ -71,8 +78,7 @@ fn talk(mut child: Child, limits: &CodegenLimits, component: &[u8]) -> io::Resul
         };
         let (send, answered) = mpsc::channel();
         write(scope, stdin, component)?;
-        let complaint =
-            thread::Builder::new().spawn_scoped(scope, move || beginning(stderr))?;
+        let complaint = thread::Builder::new().spawn_scoped(scope, move || beginning(stderr))?;
         // An image can be no larger than the memory that it was made in.
         let most = limits.memory.0;
         thread::Builder::new().spawn_scoped(scope, move || {
@@ -180,7 +186,9 @@ fn verdict(ended: Ended, limits: &CodegenLimits, program: &Path) -> Result<Vec<u
     }
     if status.signal() == Some(Signal::KILL.as_raw()) {
         // Nobody here did that before it had closed its pipe: mostly it is the kernel, for want of memory.
-        return Err(CodegenError::Host("its child process was killed: the machine may be short of memory".to_owned()));
+        return Err(CodegenError::Host(
+            "its child process was killed: the machine may be short of memory".to_owned(),
+        ));
     }
     Err(CodegenError::Failed(format!("its child process crashed: {status}; {complaint}")))
 }

@@ -157,7 +157,8 @@ mod tests {
     use super::*;
 
     const INSIDE: &str = "PREFAB_TEST_INSIDE_THE_WALLS";
-    const TEST: &str = "codegen::walls::tests::behind_them_nothing_can_be_opened_connected_started_or_executed";
+    const TEST: &str =
+        "codegen::walls::tests::behind_them_nothing_can_be_opened_connected_started_or_executed";
 
     /// What must not work inside, and does: each is one that a hijacked code generator would try.
     #[expect(unsafe_code, reason = "memory is asked for as an attacker would")]
