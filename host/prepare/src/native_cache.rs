@@ -1,6 +1,7 @@
 //! How sandboxes are set up here: where the native images of compilers are kept, one folder for a user, shared by all
 //! environments, and what making them may cost.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,46 +14,70 @@ use prefab_sandbox::{Codegen, CodegenLimits, Sandbox, SandboxError, SandboxOptio
 /// Native code is made in a child process, which is this program started again: its `main` must call
 /// [`codegen_child`](prefab_sandbox::codegen_child) first. What the child may take is in [`CodegenLimits`], and is changed with
 /// `$PREFAB_CODEGEN_CPU` (seconds, or with a unit: `5m`), `$PREFAB_CODEGEN_MEMORY` (`4GiB`), `$PREFAB_CODEGEN_DEADLINE` and
-/// `$PREFAB_CODEGEN_FUNCTION` (a number).
+/// `$PREFAB_CODEGEN_FUNCTION` (a number, or with a unit: `1G`).
 pub fn open_sandbox() -> Result<Sandbox, SandboxError> {
-    let codegen = Codegen::child(codegen_limits()?);
+    let codegen = Codegen::child(codegen_limits(&variable)?);
     Sandbox::open(SandboxOptions { cache: cache(), codegen })
 }
 
-fn codegen_limits() -> Result<CodegenLimits, SandboxError> {
-    let mut limits = CodegenLimits::default();
-    if let Some(seconds) = setting("PREFAB_CODEGEN_CPU", |text| amount(Limit::Deadline, text))? {
-        limits.cpu = Duration::from_secs(seconds);
-    }
-    if let Some(bytes) = setting("PREFAB_CODEGEN_MEMORY", |text| amount(Limit::Memory, text))? {
-        limits.memory = Bytes(bytes);
-    }
-    if let Some(seconds) = setting("PREFAB_CODEGEN_DEADLINE", |text| amount(Limit::Deadline, text))? {
-        limits.deadline = Duration::from_secs(seconds);
-    }
-    let whole = |text: &str| text.parse().map_err(|_| format!("{text:?} is not a whole number"));
-    if let Some(cost) = setting("PREFAB_CODEGEN_FUNCTION", whole)? {
-        limits.function = cost;
-    }
-    Ok(limits)
+fn codegen_limits(
+    variable: &impl Fn(&'static str) -> Option<OsString>,
+) -> Result<CodegenLimits, SandboxError> {
+    let amount = |name, like: Limit| {
+        let Some(text) = variable(name) else { return Ok(None) };
+        let parsed = like.parse_value(&text.to_string_lossy());
+        parsed.map(Some).map_err(|error| SandboxError::Setting { name, reason: error.reason().to_owned() })
+    };
+    let standard = CodegenLimits::default();
+    // Each is read in the words of the limit that it is like.
+    let cpu = amount("PREFAB_CODEGEN_CPU", Limit::Deadline)?;
+    let memory = amount("PREFAB_CODEGEN_MEMORY", Limit::Memory)?;
+    let deadline = amount("PREFAB_CODEGEN_DEADLINE", Limit::Deadline)?;
+    let function = amount("PREFAB_CODEGEN_FUNCTION", Limit::Fuel)?;
+    Ok(CodegenLimits {
+        cpu: cpu.map_or(standard.cpu, Duration::from_secs),
+        memory: memory.map_or(standard.memory, Bytes),
+        deadline: deadline.map_or(standard.deadline, Duration::from_secs),
+        function: function.unwrap_or(standard.function),
+    })
 }
 
-/// An amount in the words of the limit that is like it.
-fn amount(like: Limit, text: &str) -> Result<u64, String> {
-    like.parse_value(text).map_err(|error| error.reason().to_owned())
-}
-
-fn setting(
-    name: &'static str,
-    parse: impl FnOnce(&str) -> Result<u64, String>,
-) -> Result<Option<u64>, SandboxError> {
-    let Some(text) = std::env::var_os(name).filter(|text| !text.is_empty()) else { return Ok(None) };
-    parse(&text.to_string_lossy()).map(Some).map_err(|reason| SandboxError::Setting { name, reason })
+fn variable(name: &'static str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 fn cache() -> Option<PathBuf> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     variable("PREFAB_CACHE")
-        .or_else(|| variable("XDG_CACHE_HOME").map(|cache| cache.join("prefab")))
-        .or_else(|| variable("HOME").map(|home| home.join(".cache/prefab")))
+        .map(PathBuf::from)
+        .or_else(|| variable("XDG_CACHE_HOME").map(|cache| PathBuf::from(cache).join("prefab")))
+        .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".cache/prefab")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_making_native_code_may_take_is_raised_by_the_environment() {
+        let limits = codegen_limits(&|name| match name {
+            "PREFAB_CODEGEN_CPU" => Some("5m".into()),
+            "PREFAB_CODEGEN_MEMORY" => Some("8 GiB".into()),
+            "PREFAB_CODEGEN_FUNCTION" => Some("1G".into()),
+            _ => None,
+        });
+        let expected = CodegenLimits {
+            cpu: Duration::from_mins(5),
+            memory: Bytes(8 << 30),
+            function: 1_000_000_000,
+            ..CodegenLimits::default()
+        };
+        assert_eq!(limits.unwrap(), expected);
+    }
+
+    #[test]
+    fn a_variable_that_cannot_be_used_is_named() {
+        let limits = codegen_limits(&|name| (name == "PREFAB_CODEGEN_CPU").then(|| "much".into()));
+        let told = limits.unwrap_err().to_string();
+        assert!(told.starts_with("the environment variable PREFAB_CODEGEN_CPU cannot be used"), "{told}");
+    }
 }

@@ -161,7 +161,7 @@ impl Row<'_> {
 
     pub(crate) fn line(&self) -> String {
         let Self { attack, seen, time, peak, .. } = self;
-        let mut ended = seen.ended.lines().next().unwrap_or_default().replace('|', "\\|");
+        let mut ended = seen.ended.lines().collect::<Vec<_>>().join(" ").replace('|', "\\|");
         if let Some((at, _)) = ended.char_indices().nth(110) {
             ended.truncate(at);
             ended.push('…');
