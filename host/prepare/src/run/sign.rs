@@ -76,10 +76,6 @@ pub(super) fn sign<T>(
     let mut sources = Vec::new();
     for (number, entry) in (0..).zip(&shared.toolchain.release.compilers) {
         let Some(digest) = source_digest(&snapshot, &|path| entry.takes(path)) else { continue };
-        report.weight += shared.past_fuel(name, &entry.name)?.unwrap_or_else(|| {
-            let taken = snapshot.files.iter().filter(|file| entry.takes(&file.path));
-            taken.map(|file| file.size * FUEL_PER_BYTE).sum()
-        });
         let compilation = shared
             .planner
             .signature(entry, &row.manifest, digest, |dependency| shared.roster.find(dependency).is_some());
@@ -97,6 +93,12 @@ pub(super) fn sign<T>(
             Ended::Unreadable(problem) => return Ok(Some(report.unreadable(&problem))),
             Ended::Cancelled => return Ok(None),
         };
+        // What was signed before most likely was compiled before, too: then the order does not matter, and asking would cost.
+        let past = if report.fresh.ran > 0 { shared.past_fuel(name, &entry.name)? } else { None };
+        report.weight += past.unwrap_or_else(|| {
+            let taken = snapshot.files.iter().filter(|file| entry.takes(&file.path));
+            taken.map(|file| file.size * FUEL_PER_BYTE).sum()
+        });
         sources.push(Source { compiler: number, digest, signature });
     }
     report.signed = Signed::Read(sources.into());

@@ -36,8 +36,8 @@ const FILE: &str = "ledger.db";
 /// How long to wait for another process that writes. Its transactions are batches that take well below a second.
 const BUSY: Duration = Duration::from_secs(30);
 
-/// Up to this size the whole file is checked when it is opened: some 15 ms. Above, damage is found when it is met.
-const CHECKED_ON_OPEN: u64 = 8 << 20;
+/// Up to this size the whole file is checked when it is opened: some 4 ms. Above, damage is found when it is met.
+const CHECKED_ON_OPEN: u64 = 2 << 20;
 
 /// The file is not rewritten for less than this, in bytes.
 const LEAST_SHRUNK: u64 = 1 << 20;

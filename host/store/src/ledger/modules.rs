@@ -109,7 +109,8 @@ impl Store {
     /// How many modules there are.
     pub fn module_count(&self) -> Result<u64, StoreError> {
         self.ledger.read("count the modules", |ledger| {
-            let mut statement = ledger.prepare_cached("SELECT count(*) FROM modules WHERE present")?;
+            let mut statement = ledger
+                .prepare_cached("SELECT count(*) FROM modules INDEXED BY modules_present WHERE present")?;
             Ok(statement.query_row((), |row| column::count(row, 0))?)
         })
     }
@@ -149,7 +150,7 @@ impl Store {
     ) -> Result<Vec<ModuleName>, StoreError> {
         self.ledger.read("read the modules", |ledger| {
             let mut statement = ledger.prepare_cached(
-                "SELECT name FROM modules WHERE name > ?1 AND present ORDER BY name LIMIT ?2",
+                "SELECT name FROM modules INDEXED BY modules_present WHERE name > ?1 AND present ORDER BY name LIMIT ?2",
             )?;
             let names = statement
                 .query_map((after.map_or("", ModuleName::as_str), limit), |row| column::parsed(row, 0))?;
