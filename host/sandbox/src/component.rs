@@ -12,10 +12,12 @@ use wasmtime::component::{Component, InstancePre};
 
 use crate::codegen::{self, CodegenError, CodegenExcess};
 use crate::contract::v1::Exports;
+use crate::end::cut;
 use crate::engine::Sandbox;
 use crate::guest::Guest;
 use crate::pool::Place;
 use crate::precompiled::ImageCache;
+use crate::refusal::MOST_WORDS;
 use crate::{precompiled, refusal};
 
 /// The largest component that is taken, in bytes. The largest compilers that exist as components have some 50 MB.
@@ -162,8 +164,8 @@ impl Sandbox {
 impl From<CodegenError> for LoadError {
     fn from(error: CodegenError) -> Self {
         match error {
-            CodegenError::Invalid(text) => Self::Invalid(text),
-            CodegenError::Failed(text) => Self::Codegen(text),
+            CodegenError::Invalid(text) => Self::Invalid(cut(text, MOST_WORDS)),
+            CodegenError::Failed(text) => Self::Codegen(cut(text, MOST_WORDS)),
             CodegenError::Excess(excess) => Self::TooCostly(excess),
             CodegenError::Host(text) => Self::Host(text),
         }

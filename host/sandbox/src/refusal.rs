@@ -4,8 +4,14 @@
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::contract::v1;
+use crate::end::cut;
 use crate::guest::Guest;
 use crate::wasi;
+
+/// The most bytes that are said about a component.
+pub(crate) const MOST_WORDS: usize = 8 << 10;
+/// The most bytes of a name that it chose.
+const MOST_NAME: usize = 256;
 
 /// Gives the component what it imports.
 ///
@@ -34,11 +40,16 @@ pub(crate) fn with_hint(component: &Component, mut complaints: Vec<String>) -> S
     if is_command {
         complaints.push("it exports wasi:cli/run, so it looks like a command-line program".to_owned());
     }
-    complaints.join("\n")
+    // The names in it are the component's.
+    cut(complaints.join("\n"), MOST_WORDS)
 }
 
 fn names_of_imports(component: &Component) -> Vec<String> {
-    component.component_type().imports(component.engine()).map(|(name, _)| name.to_owned()).collect()
+    component
+        .component_type()
+        .imports(component.engine())
+        .map(|(name, _)| cut(name.to_owned(), MOST_NAME))
+        .collect()
 }
 
 /// What is wrong with an import of this name, if something is.

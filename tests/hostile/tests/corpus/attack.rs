@@ -14,6 +14,9 @@ const MOST_TIME: Duration = Duration::from_secs(30);
 /// More memory than any attack may take of this process: the caps that guests have here, and as much again.
 const MOST_MEMORY: Bytes = Bytes(384 << 20);
 
+/// More bytes than anybody should have to read about one.
+const MOST_WORDS: usize = 16 << 10;
+
 /// How an attack ended.
 pub(crate) struct Seen {
     ended: String,
@@ -149,6 +152,7 @@ impl Row<'_> {
     pub(crate) fn faults(&self) -> Vec<String> {
         let wrong = [
             (!self.seen.ended.starts_with(self.attack.ends), "it did not end so"),
+            (self.seen.ended.len() > MOST_WORDS, "too much is said about it"),
             (self.time > MOST_TIME, "it took too long"),
             (self.peak.is_some_and(|peak| peak.0 > MOST_MEMORY.0), "it took too much memory"),
             (!self.healthy, "good compilations are not what they were before"),

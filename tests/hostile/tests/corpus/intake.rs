@@ -109,15 +109,27 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "(component (core module (func (param v128 v128 v128) (result v128)
                (f32x4.relaxed_madd (local.get 0) (local.get 1) (local.get 2)))))",
         ),
-        text("sockets", "the linker", NOT_A_COMPILER, importing("wasi:sockets/tcp@0.2.0")),
+        text("sockets", "the linker", NOT_A_COMPILER, importing(&["wasi:sockets/tcp@0.2.0"])),
         text(
             "an outgoing request",
             "the linker",
             NOT_A_COMPILER,
-            importing("wasi:http/outgoing-handler@0.2.0"),
+            importing(&["wasi:http/outgoing-handler@0.2.0"]),
         ),
-        text("an interface of somebody else", "the linker", NOT_A_COMPILER, importing("acme:secrets/all")),
+        text("three hundred interfaces of somebody else", "the linker", NOT_A_COMPILER, {
+            importing(&(0..300).map(|n| format!("acme:secrets/all-{n}")).collect::<Vec<_>>())
+        }),
+        text("an interface with a name of 50,000 letters", "the linker", NOT_A_COMPILER, {
+            importing(&[format!("acme:secrets/{}", "a".repeat(50_000))])
+        }),
+        text("an interface of somebody else", "the linker", NOT_A_COMPILER, importing(&["acme:secrets/all"])),
         text("a composed component that makes some settings panic", "settings", NOT_A_COMPILER, COMPOSED),
+        text("two exports of one name of 50,000 letters", "validation", NOT_VALID, {
+            let export = format!(r#"(export "{}" (func $f))"#, "a".repeat(50_000));
+            format!(
+                "(component (core module $m) (core instance $m (instantiate $m)) (import \"f\" (func $f)) {export}{export})"
+            )
+        }),
         text(
             "three hundred instances",
             "the contract",
@@ -237,14 +249,20 @@ fn number(mut number: usize) -> Vec<u8> {
     }
 }
 
-/// A component that imports a function from this interface, and uses it.
-fn importing(interface: &str) -> String {
-    format!(
-        r#"(component (import "{interface}" (instance $i (export "now" (func (result u32)))))
-           (alias export $i "now" (func $f)) (core func $c (canon lower (func $f)))
-           (core module $m (import "" "now" (func (result i32))))
-           (core instance (instantiate $m (with "" (instance (export "now" (func $c)))))))"#
-    )
+/// A component that imports a function from each of these interfaces, and uses it: wasmtime looks at no others.
+fn importing(interfaces: &[impl AsRef<str>]) -> String {
+    let mut text = "(component ".to_owned();
+    for (n, interface) in interfaces.iter().enumerate() {
+        let _ = write!(
+            text,
+            r#"(import "{}" (instance $i{n} (export "now" (func (result u32)))))
+               (alias export $i{n} "now" (func $f{n})) (core func $c{n} (canon lower (func $f{n})))
+               (core module $m{n} (import "" "now" (func (result i32))))
+               (core instance (instantiate $m{n} (with "" (instance (export "now" (func $c{n}))))))"#,
+            interface.as_ref()
+        );
+    }
+    text + ")"
 }
 
 /// Two components, one of which calls the other with a text.

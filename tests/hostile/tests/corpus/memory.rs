@@ -1,5 +1,7 @@
 //! Guests that take memory, of their own or of the host's.
 
+use std::fmt::Write as _;
+
 use prefab_model::Task;
 use prefab_sandbox::{Control, Run};
 
@@ -91,10 +93,11 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "stack",
             "trap: wasm trap: call stack exhausted",
             || {
-                let sum = (0..200).map(|at| format!("(local.get {at}) i64.add ")).collect::<String>();
-                let load = (0..200)
-                    .map(|at| format!("(local.set {at} (i64.load (i32.const {})))", at * 8))
-                    .collect::<String>();
+                let (mut load, mut sum) = (String::new(), String::new());
+                for at in 0..200 {
+                    let _ = write!(load, "(local.set {at} (i64.load (i32.const {})))", at * 8);
+                    let _ = write!(sum, "(local.get {at}) i64.add ");
+                }
                 let items = format!(
                     "(func $deep (result i64) (local {}) {load} (call $deep) {sum})",
                     "i64 ".repeat(200)
