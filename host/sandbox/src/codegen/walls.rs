@@ -175,7 +175,7 @@ mod tests {
         };
         let attempts = [
             ("read a file", File::open("/proc/self/maps").is_ok()),
-            ("write a file", File::create("/tmp/prefab-breach").is_ok()),
+            ("write a file", tempfile::tempfile().is_ok()),
             ("listen", TcpListener::bind("127.0.0.1:0").is_ok()),
             ("open a socket", UnixStream::pair().is_ok()),
             ("start a program", Command::new("/bin/true").status().is_ok()),
@@ -197,6 +197,8 @@ mod tests {
             eprintln!("{walls:?} {breaches:?}");
             process::exit(i32::from(walls.seccomp && !breaches.is_empty()));
         }
+        // What is tried does work where there are no walls.
+        assert!(breaches(rustix::process::getppid()).len() >= 6);
         let inside = Command::new(env::current_exe().unwrap())
             .args(["--exact", TEST, "--nocapture"])
             .env(INSIDE, "1")
