@@ -74,7 +74,7 @@ pub enum ControlError {
         source: io::Error,
     },
     /// It could not be found out who runs a preparation.
-    #[error(transparent)]
+    #[error("{0}")]
     Hold(#[from] HoldError),
 }
 

@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 use crate::deploy::{DeployError, FOLDER_DIGITS, PUBLISHED, Place, UNFINISHED, io_error};
 use crate::environment::Environment;
 use crate::history::millis;
-use crate::lock::{Activity, Held, HoldError};
+use crate::lock::{Activity, HoldError};
 
 /// Folders on their way out, in `.prefab`: no longer published ones, and not yet gone.
 const REMOVING: &str = "removing";
@@ -32,21 +32,11 @@ pub enum CollectError {
     #[error("cannot remove native images of compilers that no longer serve")]
     Images(#[source] io::Error),
     /// The environment is held.
-    #[error(transparent)]
+    #[error("{0}")]
     Hold(#[from] HoldError),
     /// The ledger or the blobs failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-impl CollectError {
-    /// Who holds the environment, if that is the reason.
-    pub fn held(&self) -> Option<&Held> {
-        match self {
-            Self::Hold(HoldError::Held(held)) => Some(held),
-            _ => None,
-        }
-    }
 }
 
 /// What is kept although nothing that is current refers to it.

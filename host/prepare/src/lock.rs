@@ -128,9 +128,9 @@ impl std::error::Error for Held {}
 /// Why the environment could not be held.
 #[derive(Debug, thiserror::Error)]
 pub enum HoldError {
-    /// Another process holds it.
-    #[error(transparent)]
-    Held(Box<Held>),
+    /// Another process holds it. Whatever fails for this reason has it in its chain of sources.
+    #[error("{0}")]
+    Held(#[source] Box<Held>),
     /// The lock file could not be used.
     #[error("cannot use the lock file {}", path.display())]
     Io {

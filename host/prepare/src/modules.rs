@@ -15,7 +15,7 @@ use crate::environment::{Environment, EnvironmentError, io_error};
 use crate::history::{Action, millis, record};
 use crate::import::description::{self, DescriptionError};
 use crate::import::npm::{self, SkippedPackage};
-use crate::lock::{Activity, Held, HoldError};
+use crate::lock::{Activity, HoldError};
 
 /// Why the environment's modules could not be changed.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +64,7 @@ pub enum ModulesError {
         dir: PathBuf,
     },
     /// The environment is held.
-    #[error(transparent)]
+    #[error("{0}")]
     Hold(#[from] HoldError),
     /// The ledger failed.
     #[error(transparent)]
@@ -79,14 +79,6 @@ fn suggestion(similar: Option<&ModuleName>) -> String {
 }
 
 impl ModulesError {
-    /// Who holds the environment, if that is the reason.
-    pub fn held(&self) -> Option<&Held> {
-        match self {
-            Self::Hold(HoldError::Held(held)) => Some(held),
-            _ => None,
-        }
-    }
-
     /// There is no module of this name; looks for one that may be meant.
     pub(crate) fn unknown(env: &Environment, name: &ModuleName) -> Self {
         let similar = env.store().modules().ok().and_then(|rows| {

@@ -21,7 +21,7 @@ use crate::event::Event;
 use crate::folded::{Folded, fold};
 use crate::history::{Action, entry, millis, who};
 use crate::import::description;
-use crate::lock::{Activity, Held, HoldError};
+use crate::lock::{Activity, HoldError};
 use crate::modules::ModulesError;
 use crate::plan::{DependencyState, Planner};
 use crate::run::{PrepareError, PrepareOptions, Selection, Stop, prepare_held};
@@ -41,22 +41,11 @@ pub enum PublishError {
     #[error(transparent)]
     Deploy(#[from] DeployError),
     /// The environment is held.
-    #[error(transparent)]
+    #[error("{0}")]
     Hold(#[from] HoldError),
     /// The ledger or the blobs failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-impl PublishError {
-    /// Who holds the environment, if that is the reason.
-    pub fn held(&self) -> Option<&Held> {
-        match self {
-            Self::Hold(HoldError::Held(held)) => Some(held),
-            Self::Prepare(error) => error.held(),
-            _ => None,
-        }
-    }
 }
 
 /// What became of one module.

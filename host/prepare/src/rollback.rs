@@ -17,7 +17,7 @@ use crate::choose::{ModuleSelection, choose};
 use crate::deploy::{DeployError, Place};
 use crate::environment::Environment;
 use crate::history::{Action, entry, from_millis, millis, who};
-use crate::lock::{Activity, Held, HoldError};
+use crate::lock::{Activity, HoldError};
 use crate::modules::ModulesError;
 use crate::run::Stop;
 
@@ -31,21 +31,11 @@ pub enum RollbackError {
     #[error(transparent)]
     Deploy(#[from] DeployError),
     /// The environment is held.
-    #[error(transparent)]
+    #[error("{0}")]
     Hold(#[from] HoldError),
     /// The ledger failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-impl RollbackError {
-    /// Who holds the environment, if that is the reason.
-    pub fn held(&self) -> Option<&Held> {
-        match self {
-            Self::Hold(HoldError::Held(held)) => Some(held),
-            _ => None,
-        }
-    }
 }
 
 /// What became of one module.

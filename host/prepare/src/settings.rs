@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use crate::environment::Environment;
 use crate::history::{Action, record};
-use crate::lock::{Activity, Held, HoldError};
+use crate::lock::{Activity, HoldError};
 
 /// Why a setting could not be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -47,21 +47,11 @@ pub enum SettingsError {
         reason: String,
     },
     /// The environment is held.
-    #[error(transparent)]
+    #[error("{0}")]
     Hold(#[from] HoldError),
     /// The ledger failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-impl SettingsError {
-    /// Who holds the environment, if that is the reason.
-    pub fn held(&self) -> Option<&Held> {
-        match self {
-            Self::Hold(HoldError::Held(held)) => Some(held),
-            _ => None,
-        }
-    }
 }
 
 /// Where a setting's value comes from.

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use crate::environment::Environment;
 use crate::event::{Event, Summary};
 use crate::history::{Action, entry};
-use crate::lock::{Activity, Held, HoldError};
+use crate::lock::{Activity, HoldError};
 use crate::releases::{ReleasesError, installed};
 use crate::run::{PrepareError, PrepareOptions, Stop, prepare_held};
 
@@ -42,22 +42,11 @@ pub enum UndoError {
     #[error(transparent)]
     Prepare(#[from] PrepareError),
     /// The environment is held.
-    #[error(transparent)]
+    #[error("{0}")]
     Hold(#[from] HoldError),
     /// The ledger failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-impl UndoError {
-    /// Who holds the environment, if that is the reason.
-    pub fn held(&self) -> Option<&Held> {
-        match self {
-            Self::Hold(HoldError::Held(held)) => Some(held),
-            Self::Prepare(error) => error.held(),
-            _ => None,
-        }
-    }
 }
 
 fn list(modules: &[ModuleName]) -> String {

@@ -4,10 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
-use prefab_prepare::{
-    CollectError, ControlError, Held, ModulesError, PrepareError, PublishError, ReleasesError, RollbackError,
-    SettingsError, UndoError,
-};
+use prefab_prepare::{ControlError, Held};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -69,16 +66,7 @@ impl Trouble {
 }
 
 fn held(error: &anyhow::Error) -> Option<&Held> {
-    error
-        .downcast_ref::<PrepareError>()
-        .and_then(PrepareError::held)
-        .or_else(|| error.downcast_ref::<PublishError>().and_then(PublishError::held))
-        .or_else(|| error.downcast_ref::<RollbackError>().and_then(RollbackError::held))
-        .or_else(|| error.downcast_ref::<CollectError>().and_then(CollectError::held))
-        .or_else(|| error.downcast_ref::<UndoError>().and_then(UndoError::held))
-        .or_else(|| error.downcast_ref::<SettingsError>().and_then(SettingsError::held))
-        .or_else(|| error.downcast_ref::<ModulesError>().and_then(ModulesError::held))
-        .or_else(|| error.downcast_ref::<ReleasesError>().and_then(ReleasesError::held))
+    error.chain().find_map(|cause| cause.downcast_ref::<Box<Held>>()).map(|held| &**held)
 }
 
 fn help(error: &anyhow::Error, place: &Path) -> Option<&'static str> {

@@ -24,7 +24,7 @@ pub(crate) use toolchain::Toolchain;
 use crate::environment::Environment;
 use crate::event::Event;
 use crate::history::{Action, millis, record};
-use crate::lock::{Activity, Held, Hold, HoldError};
+use crate::lock::{Activity, Hold, HoldError};
 use on_disk::OnDisk;
 use toolchain::load;
 
@@ -95,7 +95,7 @@ pub enum ReleasesError {
         installed: Vec<Version>,
     },
     /// The environment is held.
-    #[error(transparent)]
+    #[error("{0}")]
     Hold(#[from] HoldError),
     /// The ledger or the blobs failed.
     #[error(transparent)]
@@ -108,16 +108,6 @@ fn installed_list(installed: &[Version]) -> String {
     }
     let list: Vec<_> = installed.iter().map(ToString::to_string).collect();
     format!(" (installed: {})", list.join(", "))
-}
-
-impl ReleasesError {
-    /// Who holds the environment, if that is the reason.
-    pub fn held(&self) -> Option<&Held> {
-        match self {
-            Self::Hold(HoldError::Held(held)) => Some(held),
-            _ => None,
-        }
-    }
 }
 
 /// Which release is meant: an installed version, or a manifest on disk.

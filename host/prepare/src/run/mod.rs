@@ -33,7 +33,7 @@ use crate::event::{Event, Summary};
 use crate::executor::Executor;
 use crate::folded::Requests;
 use crate::history::{Action, millis, record, who};
-use crate::lock::{Activity, Held, Hold, HoldError, Lock, LockMode};
+use crate::lock::{Activity, Hold, HoldError, Lock, LockMode};
 use crate::modules::ModulesError;
 use crate::plan::Planner;
 use crate::priority::Priority;
@@ -87,7 +87,7 @@ pub enum PrepareError {
     #[error(transparent)]
     Module(#[from] Box<ModulesError>),
     /// The environment is held.
-    #[error(transparent)]
+    #[error("{0}")]
     Hold(#[from] HoldError),
     /// The ledger or the blobs failed.
     #[error(transparent)]
@@ -105,17 +105,6 @@ pub enum PrepareError {
         /// How many are accounted for.
         ended: u64,
     },
-}
-
-impl PrepareError {
-    /// Who holds the environment, if that is the reason.
-    pub fn held(&self) -> Option<&Held> {
-        match self {
-            Self::Hold(HoldError::Held(held)) => Some(held),
-            Self::Release(error) => error.held(),
-            _ => None,
-        }
-    }
 }
 
 /// Compiles modules with the environment's release, and keeps the artifacts aside. What has been compiled before, from the same
