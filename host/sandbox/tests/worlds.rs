@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{COPY, Guest, SANDBOX, component};
+use support::{COMPOSED, COPY, Guest, SANDBOX, component};
 
 fn refusal(bytes: &[u8]) -> String {
     match SANDBOX.load(bytes) {
@@ -104,29 +104,7 @@ fn a_function_that_would_take_minutes_to_compile_is_refused_at_once() {
 #[test]
 fn a_composed_component_with_a_string_call_between_its_parts_is_compiled() {
     // With `wasm_multi_memory(false)`, this makes wasmtime panic (ATTACKS C14).
-    let told = refusal(&text(
-        r#"(component
-          (component $a
-            (core module $m (memory (export "memory") 1)
-              (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 0)
-              (func (export "take") (param i32 i32)))
-            (core instance $i (instantiate $m))
-            (func $take (param "text" string) (canon lift (core func $i "take")
-              (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
-            (export "take" (func $take)))
-          (component $b
-            (import "take" (func $take (param "text" string)))
-            (core module $l (memory (export "memory") 1))
-            (core instance $l (instantiate $l))
-            (core func $take (canon lower (func $take) (memory (core memory $l "memory"))))
-            (core module $m (import "" "take" (func $take (param i32 i32)))
-              (func (export "go") (call $take (i32.const 0) (i32.const 1))))
-            (core instance $i (instantiate $m (with "" (instance (export "take" (func $take))))))
-            (func (export "go") (canon lift (core func $i "go"))))
-          (instance $a (instantiate $a))
-          (instance $b (instantiate $b (with "take" (func $a "take"))))
-          (export "go" (func $b "go")))"#,
-    ));
+    let told = refusal(&text(COMPOSED));
     assert!(told.contains("does not export the function `compile`"), "{told}");
 }
 

@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
 
 use predicates::prelude::*;
 use predicates::str::contains;
 
-use crate::scene::{Scene, releases};
+use crate::scene::{Scene, SmallDisk, releases};
 
 /// A manifest for one compiler in the file `c.wasm`.
 fn manifest(component: &[u8]) -> String {
@@ -262,27 +261,13 @@ fn a_corrupt_blob_is_never_extracted_and_made_anew_when_it_is_published() {
     scene.prefab(["artifacts", "money", "--extract", "again"]).assert().success();
 }
 
-/// A small file system of its own, taken away at the end.
-struct SmallDisk(std::path::PathBuf);
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
-}
-
 #[test]
 fn a_full_disk_stops_the_work_and_loses_nothing() {
     let release = releases().join("11.8.0");
     let scene = Scene::bare();
     let root = scene.path("disk");
     fs::create_dir(&root).unwrap();
-    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=48m", "tmpfs"]).arg(&root).output();
-    if !mounted.is_ok_and(|mounted| mounted.status.success()) {
-        eprintln!("skipped: this user cannot mount a small file system");
-        return;
-    }
-    let _disk = SmallDisk(root.clone());
+    let Some(_disk) = SmallDisk::over(&root, "48m") else { return };
     let prefab = |arguments: &[&str]| {
         let mut command = scene.prefab(arguments.iter().copied());
         command.env("PREFAB_ENV", &root).current_dir(&root);

@@ -251,7 +251,32 @@ impl Drop for Preparing {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+/// A small file system over a folder, taken away at the end.
+pub(crate) struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// None if this user may not mount one, which is said.
+    pub(crate) fn over(folder: &Path, size: &str) -> Option<Self> {
+        let mounted = Process::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(folder)
+            .output()
+            .is_ok_and(|mounted| mounted.status.success());
+        if !mounted {
+            eprintln!("skipped: this user cannot mount a small file system");
+        }
+        mounted.then(|| Self(folder.to_owned()))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Process::new("umount").arg(&self.0).status();
+    }
+}
+
+/// Copies a folder with all that is in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -2,43 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use predicates::str::contains;
 
-use crate::scene::{Scene, releases};
+use crate::scene::{Scene, SmallDisk, copy, releases};
 
 fn seed() -> u64 {
     let seed =
         std::env::var("PREFAB_CRASH_SEED").map_or_else(|_| fastrand::u64(..), |text| text.parse().unwrap());
     eprintln!("PREFAB_CRASH_SEED={seed}");
     seed
-}
-
-/// A small file system over a folder, taken away at the end.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// None if this user may not mount one, which is said.
-    fn over(folder: &Path, size: &str) -> Option<Self> {
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
-            .arg(folder)
-            .output()
-            .is_ok_and(|mounted| mounted.status.success());
-        if !mounted {
-            eprintln!("skipped: this user cannot mount a small file system");
-        }
-        mounted.then(|| Self(folder.to_owned()))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
 }
 
 /// Bundles by module, which say all about its artifacts.
@@ -83,19 +58,6 @@ fn a_disk_that_is_full_at_random_points_loses_nothing() {
         scene.prefab(["upgrade", "11.8.0"]).assert().success();
         assert_eq!(bundles(&scene, &modules), whole);
         scene.prefab(["publish", "--all"]).assert().success();
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            fs::create_dir_all(&to).unwrap();
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
     }
 }
 

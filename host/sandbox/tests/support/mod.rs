@@ -12,6 +12,29 @@ use prefab_sandbox::{Compiler, Control, Inputs, Run, Sandbox, SourceFile};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
+/// Two components, one of which calls the other with a text.
+pub(crate) const COMPOSED: &str = r#"(component
+  (component $a
+    (core module $m (memory (export "memory") 1)
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 0)
+      (func (export "take") (param i32 i32)))
+    (core instance $i (instantiate $m))
+    (func $take (param "text" string) (canon lift (core func $i "take")
+      (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
+    (export "take" (func $take)))
+  (component $b
+    (import "take" (func $take (param "text" string)))
+    (core module $l (memory (export "memory") 1))
+    (core instance $l (instantiate $l))
+    (core func $take (canon lower (func $take) (memory (core memory $l "memory"))))
+    (core module $m (import "" "take" (func $take (param i32 i32)))
+      (func (export "go") (call $take (i32.const 0) (i32.const 1))))
+    (core instance $i (instantiate $m (with "" (instance (export "take" (func $take))))))
+    (func (export "go") (canon lift (core func $i "go"))))
+  (instance $a (instantiate $a))
+  (instance $b (instantiate $b (with "take" (func $a "take"))))
+  (export "go" (func $b "go")))"#;
+
 /// The parts of WASI that guests use here; only what a guest really imports ends up in its component.
 const WASI: &str = "
 package test:guest;

@@ -8,7 +8,7 @@ use prefab_model::Bytes;
 use prefab_sandbox::{Codegen, CodegenLimits, LoadError, Sandbox, SandboxOptions};
 
 use crate::attack::{Attack, Seen, attack};
-use crate::support::{COPY, Guest};
+use crate::support::{COMPOSED, COPY, Guest};
 
 /// With limits on making native code that are soon reached, and without the look at the cost of functions.
 static WITHOUT_A_LOOK: LazyLock<Sandbox> = LazyLock::new(|| sandbox(u64::MAX));
@@ -264,26 +264,3 @@ fn importing(interfaces: &[impl AsRef<str>]) -> String {
     }
     text + ")"
 }
-
-/// Two components, one of which calls the other with a text.
-const COMPOSED: &str = r#"(component
-  (component $a
-    (core module $m (memory (export "memory") 1)
-      (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 0)
-      (func (export "take") (param i32 i32)))
-    (core instance $i (instantiate $m))
-    (func $take (param "text" string) (canon lift (core func $i "take")
-      (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
-    (export "take" (func $take)))
-  (component $b
-    (import "take" (func $take (param "text" string)))
-    (core module $l (memory (export "memory") 1))
-    (core instance $l (instantiate $l))
-    (core func $take (canon lower (func $take) (memory (core memory $l "memory"))))
-    (core module $m (import "" "take" (func $take (param i32 i32)))
-      (func (export "go") (call $take (i32.const 0) (i32.const 1))))
-    (core instance $i (instantiate $m (with "" (instance (export "take" (func $take))))))
-    (func (export "go") (canon lift (core func $i "go"))))
-  (instance $a (instantiate $a))
-  (instance $b (instantiate $b (with "take" (func $a "take"))))
-  (export "go" (func $b "go")))"#;
