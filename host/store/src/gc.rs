@@ -300,7 +300,8 @@ fn deployments(ledger: &Connection, keep: Keep) -> Result<u64, Fault> {
         let all: Vec<(i64, i64, Option<i64>)> = all
             .query_map([module], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
             .collect::<Result<_, _>>()?;
-        let mut live: HashSet<i64> = way_back(ledger, Some(module), keep.deployments)?.into_iter().collect();
+        let steps = way_back(ledger, Some(module), keep.deployments)?;
+        let mut live: HashSet<i64> = steps.iter().flat_map(|step| [step.before, step.restores]).collect();
         live.insert(current);
         live.extend(all.iter().filter(|(_, at, _)| *at >= keep.since).map(|(id, ..)| *id));
         // A rollback stands for the deployment that it went back to.

@@ -58,7 +58,7 @@ const SELECT: &str = "SELECT m.name, d.preparation, d.version, d.release, d.reco
 
 /// The deployment that another one goes back to, by its number: the latest before it. Where one of the two is a rollback, the deployment
 /// that it went back to stands in its place, so that what was rolled back is not come back to.
-const BEFORE: &str = "SELECT coalesce(earlier.restores, earlier.id) FROM deployments earlier
+const BEFORE: &str = "SELECT earlier.id, coalesce(earlier.restores, earlier.id) FROM deployments earlier
     WHERE earlier.module = ?1 AND earlier.id < ?2 ORDER BY earlier.id DESC LIMIT 1";
 
 impl Store {
@@ -117,10 +117,10 @@ impl Store {
         self.ledger.read("read a module's earlier deployments", |ledger| {
             let mut select = ledger.prepare_cached(&format!("{SELECT} WHERE d.id = ?1"))?;
             let mut earlier = Vec::new();
-            for id in way_back(ledger, module_id(ledger, module)?, limit)? {
-                let mut rows = select.query([id])?;
+            for step in way_back(ledger, module_id(ledger, module)?, limit)? {
+                let mut rows = select.query([step.restores])?;
                 if let Some(row) = rows.next()? {
-                    earlier.push((DeploymentId(id), deployment(row)?));
+                    earlier.push((DeploymentId(step.restores), deployment(row)?));
                 }
             }
             Ok(earlier)
@@ -169,8 +169,16 @@ fn module_id(ledger: &Connection, module: &ModuleName) -> Result<Option<i64>, Fa
     Ok(statement.query_row([module.as_str()], |row| row.get(0)).optional()?)
 }
 
-/// The numbers of the deployments that a module can be rolled back to, the nearest first, at most `limit`.
-pub(crate) fn way_back(ledger: &Connection, module: Option<i64>, limit: u32) -> Result<Vec<i64>, Fault> {
+/// One step of a module's way back. Both deployments are needed to find it again.
+pub(crate) struct StepBack {
+    /// The deployment before the one that the step begins at.
+    pub(crate) before: i64,
+    /// The one to go back to: the same, or what it went back to if it is a rollback.
+    pub(crate) restores: i64,
+}
+
+/// The steps that a module can be rolled back, the nearest first, at most `limit`.
+pub(crate) fn way_back(ledger: &Connection, module: Option<i64>, limit: u32) -> Result<Vec<StepBack>, Fault> {
     let mut at: Option<i64> = ledger
         .prepare_cached(
             "SELECT coalesce(d.restores, d.id) FROM deployed now JOIN deployments d ON d.id = now.deployment
@@ -179,12 +187,15 @@ pub(crate) fn way_back(ledger: &Connection, module: Option<i64>, limit: u32) -> 
         .query_row([module], |row| row.get(0))
         .optional()?;
     let mut before = ledger.prepare_cached(BEFORE)?;
-    let mut ids = Vec::new();
-    while let Some(id) = at.filter(|_| ids.len() < limit as usize) {
-        at = before.query_row((module, id), |row| row.get(0)).optional()?;
-        ids.extend(at);
+    let mut steps = Vec::new();
+    while let Some(id) = at.filter(|_| steps.len() < limit as usize) {
+        let step = before
+            .query_row((module, id), |row| Ok(StepBack { before: row.get(0)?, restores: row.get(1)? }))
+            .optional()?;
+        at = step.as_ref().map(|step| step.restores);
+        steps.extend(step);
     }
-    Ok(ids)
+    Ok(steps)
 }
 
 fn put(ledger: &Connection, module: i64, deployment: &Deployment) -> Result<(), Fault> {
