@@ -59,6 +59,24 @@ pub(crate) struct Global {
     /// Log by a filter, such as `prefab_sandbox=trace,info`; goes before -v
     #[arg(long, global = true, env = "PREFAB_LOG", value_name = "FILTER", hide_env_values = true)]
     pub(crate) log: Option<String>,
+    /// Where compilers run: each in a sandbox in this process, or the same in worker processes that have no rights
+    #[arg(
+        long,
+        global = true,
+        env = "PREFAB_ISOLATION",
+        value_enum,
+        default_value_t,
+        value_name = "WHERE",
+        hide_env_values = true
+    )]
+    pub(crate) isolation: IsolationChoice,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IsolationChoice {
+    #[default]
+    InProcess,
+    Process,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

@@ -22,7 +22,7 @@ use crate::report::trouble::Trouble;
 use crate::session::Session;
 
 fn main() -> ExitCode {
-    prefab_prepare::codegen_child();
+    prefab_prepare::run_as_child();
     let cli = args::Cli::parse();
     let paint = Paint::choose(cli.global.color, &io::stderr());
     let session = Session::new(&cli.global);

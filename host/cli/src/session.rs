@@ -4,9 +4,9 @@ use std::io;
 use std::path::Path;
 
 use anyhow::Context as _;
-use prefab_prepare::Environment;
+use prefab_prepare::{Environment, Isolation, Sandbox, open_sandbox};
 
-use crate::args::Global;
+use crate::args::{Global, IsolationChoice};
 use crate::output::Output;
 use crate::report::paint::Paint;
 use crate::report::progress::{Counter, Progress};
@@ -48,6 +48,15 @@ impl Session {
             Environment::discover(&here)?
         };
         Ok(Environment::open(&root)?)
+    }
+
+    /// What compilers run in.
+    pub(crate) fn sandbox(&self) -> anyhow::Result<Sandbox> {
+        let isolation = match self.global.isolation {
+            IsolationChoice::InProcess => Isolation::InProcess,
+            IsolationChoice::Process => Isolation::process(),
+        };
+        Ok(open_sandbox(isolation)?)
     }
 
     /// Shows the progress of a preparation on standard error.

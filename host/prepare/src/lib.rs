@@ -56,7 +56,7 @@ pub use modules::{
     ImportSummary, ModuleSummary, ModulesError, add_module, import_npm, list_modules, remove_module,
 };
 pub use native_cache::open_sandbox;
-pub use prefab_sandbox::{Sandbox, SandboxError, codegen_child};
+pub use prefab_sandbox::{Isolation, Sandbox, SandboxError, run_as_child};
 pub use prefab_store::{CollectedRows, Note, StoreError, Tally};
 pub use priority::Priority;
 pub use publish::{PublishError, PublishSummary, Published, PublishedHow, publish};

@@ -6,18 +6,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use prefab_model::{Bytes, Limit};
-use prefab_sandbox::{Codegen, CodegenLimits, Sandbox, SandboxError, SandboxOptions};
+use prefab_sandbox::{Codegen, CodegenLimits, Isolation, Sandbox, SandboxError, SandboxOptions};
 
 /// A sandbox whose native images are cached in `$PREFAB_CACHE`, or in `prefab` under `$XDG_CACHE_HOME` or `~/.cache`. Without any of
 /// these, compilers are compiled to native code anew by each process.
 ///
 /// Native code is made in a child process, which is this program started again: its `main` must call
-/// [`codegen_child`](prefab_sandbox::codegen_child) first. What the child may take is in [`CodegenLimits`], and is changed with
+/// [`run_as_child`](prefab_sandbox::run_as_child) first. What the child may take is in [`CodegenLimits`], and is changed with
 /// `$PREFAB_CODEGEN_CPU` (seconds, or with a unit: `5m`), `$PREFAB_CODEGEN_MEMORY` (`4GiB`), `$PREFAB_CODEGEN_DEADLINE` and
 /// `$PREFAB_CODEGEN_FUNCTION` (a number, or with a unit: `1G`).
-pub fn open_sandbox() -> Result<Sandbox, SandboxError> {
+pub fn open_sandbox(isolation: Isolation) -> Result<Sandbox, SandboxError> {
     let codegen = Codegen::child(codegen_limits(&variable)?);
-    Sandbox::open(SandboxOptions { cache: cache(), codegen })
+    Sandbox::open(SandboxOptions { cache: cache(), codegen, isolation })
 }
 
 fn codegen_limits(

@@ -13,11 +13,12 @@ use wasmtime::component::{Component, InstancePre};
 use crate::codegen::{self, CodegenError, CodegenExcess};
 use crate::contract::v1::Exports;
 use crate::end::cut;
-use crate::engine::Sandbox;
+use crate::engine::Engines;
 use crate::guest::Guest;
 use crate::pool::Place;
 use crate::precompiled::ImageCache;
 use crate::refusal::MOST_WORDS;
+use crate::sandbox::Sandbox;
 use crate::{precompiled, refusal};
 
 /// The largest component that is taken, in bytes. The largest compilers that exist as components have some 50 MB.
@@ -52,6 +53,11 @@ impl Compiler {
 
     pub(crate) fn engine(&self) -> &Engine {
         self.0.instance.engine()
+    }
+
+    /// The bytes of its native image.
+    pub(crate) fn native_image(&self) -> wasmtime::Result<Vec<u8>> {
+        self.0.instance.component().serialize()
     }
 
     pub(crate) fn exports(&self) -> &Exports {
@@ -103,9 +109,37 @@ impl Sandbox {
     pub fn load(&self, bytes: &[u8]) -> Result<Compiler, LoadError> {
         check_kind(bytes)?;
         let digest = CompilerDigest::of(bytes);
-        self.compiler(digest, &self.component(digest, bytes)?)
+        self.engines.compiler(digest, &self.component(digest, bytes)?)
     }
 
+    /// Whether loading this compiler is quick, since its native code is in the cache. Only for telling people what takes a
+    /// while: [`Sandbox::load`] may still find that it must be made anew.
+    pub fn is_quick(&self, compiler: CompilerDigest) -> bool {
+        self.images.as_ref().is_some_and(|images| images.contains(compiler))
+    }
+
+    fn component(&self, digest: CompilerDigest, bytes: &[u8]) -> Result<Component, LoadError> {
+        let engines = self.engines.for_component(bytes);
+        let cached = || self.images.as_ref().and_then(|images| images.get(&engines, digest));
+        if let Some(component) = cached() {
+            return Ok(component);
+        }
+        codegen::check_cost(bytes, self.codegen.most_costly_function())?;
+        let _turn = self.images.as_ref().and_then(ImageCache::turn);
+        if let Some(component) = cached() {
+            return Ok(component);
+        }
+        let image = self.codegen.image(&self.engines.plain.engine, bytes)?;
+        let component = precompiled::from_fresh_image(&engines, &image)
+            .map_err(|error| LoadError::Codegen(format!("{error:#}")))?;
+        if let Some(images) = &self.images {
+            images.put(digest, &image);
+        }
+        Ok(component)
+    }
+}
+
+impl Engines {
     /// A place for one compilation: in the pool if the compiler is for it and it is not full, else outside.
     ///
     /// # Errors
@@ -126,38 +160,20 @@ impl Sandbox {
         Ok(Seat { compiler: compiler.0.outside.get_or_init(|| outside).clone(), _place: None })
     }
 
-    fn compiler(&self, digest: CompilerDigest, component: &Component) -> Result<Compiler, LoadError> {
+    /// A component as a compiler.
+    ///
+    /// # Errors
+    /// What is missing or foreign, if it is none.
+    pub(crate) fn compiler(
+        &self,
+        digest: CompilerDigest,
+        component: &Component,
+    ) -> Result<Compiler, LoadError> {
         let linker = &self.home_of(component.engine()).linker;
         let instance = refusal::check_imports(linker, component).map_err(LoadError::Refused)?;
         let exports = Exports::find(&instance)
             .map_err(|complaints| LoadError::Refused(refusal::with_hint(component, complaints)))?;
         Ok(Compiler(Arc::new(Loaded { digest, instance, exports, outside: OnceLock::new() })))
-    }
-
-    /// Whether loading this compiler is quick, since its native code is in the cache. Only for telling people what takes a
-    /// while: [`Sandbox::load`] may still find that it must be made anew.
-    pub fn is_quick(&self, compiler: CompilerDigest) -> bool {
-        self.images.as_ref().is_some_and(|images| images.contains(compiler))
-    }
-
-    fn component(&self, digest: CompilerDigest, bytes: &[u8]) -> Result<Component, LoadError> {
-        let engines = self.engines_for(bytes);
-        let cached = || self.images.as_ref().and_then(|images| images.get(&engines, digest));
-        if let Some(component) = cached() {
-            return Ok(component);
-        }
-        codegen::check_cost(bytes, self.codegen.most_costly_function())?;
-        let _turn = self.images.as_ref().and_then(ImageCache::turn);
-        if let Some(component) = cached() {
-            return Ok(component);
-        }
-        let image = self.codegen.image(&self.plain.engine, bytes)?;
-        let component = precompiled::from_fresh_image(&engines, &image)
-            .map_err(|error| LoadError::Codegen(format!("{error:#}")))?;
-        if let Some(images) = &self.images {
-            images.put(digest, &image);
-        }
-        Ok(component)
     }
 }
 

@@ -6,7 +6,7 @@ use prefab_model::{Limit, OutcomeKind};
 use wasmtime::{Error, Trap, WasmBacktrace};
 
 /// What is kept of a trap's text: enough for a backtrace, too little to fill a ledger.
-const MAX_TRAP_TEXT: usize = 16 << 10;
+pub(crate) const MAX_TRAP_TEXT: usize = 16 << 10;
 
 /// Why the host ended a guest that would have gone on.
 #[derive(Debug, thiserror::Error)]

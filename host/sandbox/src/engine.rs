@@ -1,23 +1,17 @@
-//! The sandbox: one wasmtime engine with its settings, what guests may import, and the thread that keeps them on time.
+//! The engines: wasmtime with its settings, and what guests may import.
 //!
 //! A setting that can change what a compilation results in belongs to [`REVISION`]; a test holds the settings, so that
 //! neither an edit nor an upgrade of wasmtime changes them unseen (ATTACKS C9).
 
 use std::hash::{Hash, Hasher};
-use std::io;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use prefab_model::EngineRevision;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine, OperatorCost, OptLevel, Strategy, WasmFeatures};
 
-use crate::codegen::Codegen;
 use crate::guest::Guest;
 use crate::pool::{self, Places};
-use crate::precompiled::ImageCache;
 use crate::stack::{GUEST_STACK, THREAD_STACK};
-use crate::ticker::Ticker;
 use crate::{contract, wasi};
 
 /// The version of wasmtime that the root manifest pins; wasmtime does not tell it at run time. A test compares.
@@ -27,18 +21,12 @@ const WASMTIME: &str = "48.0.8";
 /// an outcome.
 const REVISION: u32 = 1;
 
-/// Runs compilations. Shared by the threads that do so: everything behind it is made once and only read.
-///
-/// Dropping it stops its one thread. Compilers that were loaded stay usable with the sandbox that loaded them only.
-pub struct Sandbox {
+/// All that guests run in. Made once and only read; whoever has it keeps it on time with a `Ticker`.
+pub(crate) struct Engines {
     /// For every guest, and for generating code.
     pub(crate) plain: Home,
     /// For those that fit into the pool; none on a machine that has no room for it.
     pub(crate) pooled: Option<Pooled>,
-    pub(crate) images: Option<ImageCache>,
-    pub(crate) codegen: Codegen,
-    revision: EngineRevision,
-    _ticker: Ticker,
 }
 
 /// An engine, and what guests may import in it.
@@ -53,83 +41,31 @@ pub(crate) struct Pooled {
     pub(crate) places: Places,
 }
 
-/// How a sandbox is set up.
-#[derive(Debug, Clone)]
-pub struct SandboxOptions {
-    /// A folder for the native images of compilers, made with mode 0700 if it is not there. Without one, every load makes
-    /// native code anew.
-    pub cache: Option<PathBuf>,
-    /// Where native code is made.
-    pub codegen: Codegen,
-}
-
-/// A sandbox that cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub enum SandboxError {
-    /// The machine or its settings do not suffice for wasmtime.
-    #[error("the WebAssembly engine cannot be set up on this machine: {0}")]
-    Engine(String),
-    /// The folder for native images cannot be used.
-    #[error("cannot keep native images in {path}: {reason}", path = path.display())]
-    Cache {
-        /// The folder.
-        path: PathBuf,
-        /// What is wrong with it, and what to do.
-        reason: String,
-    },
-    /// A variable of the environment that sets it up.
-    #[error("the environment variable {name} cannot be used: {reason}")]
-    Setting {
-        /// Its name.
-        name: &'static str,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The thread that keeps guests on time could not be started.
-    #[error("cannot start a thread: {0}")]
-    Thread(#[from] io::Error),
-}
-
-impl From<wasmtime::Error> for SandboxError {
-    fn from(error: wasmtime::Error) -> Self {
-        Self::Engine(format!("{error:#}"))
-    }
-}
-
-impl Sandbox {
-    /// Sets up a sandbox that makes native code in this process: for compilers that you trust not to be made for taking all
-    /// its memory and time. Whatever they do when they run is contained all the same.
-    ///
-    /// `cache` is as in [`SandboxOptions`].
-    ///
-    /// # Errors
-    /// As [`Sandbox::open`].
-    pub fn new(cache: Option<&Path>) -> Result<Self, SandboxError> {
-        Self::open(SandboxOptions { cache: cache.map(Path::to_owned), codegen: Codegen::InProcess })
+impl Engines {
+    /// Without a pool: for a process that runs one guest at a time, in which a limit on memory is to mean something. A pool counts with all its
+    /// places from the beginning, and maps a guest's memory before it asks whether there may be so much.
+    pub(crate) fn plain() -> wasmtime::Result<Self> {
+        Ok(Self { plain: Home::new(&config())?, pooled: None })
     }
 
-    /// Sets up a sandbox.
-    ///
-    /// # Errors
-    /// [`SandboxError`] if the machine lacks what wasmtime needs, or if the folder is not ours alone to write.
-    pub fn open(options: SandboxOptions) -> Result<Self, SandboxError> {
-        let SandboxOptions { cache, codegen } = options;
+    /// With a pool for so many compilations at a time.
+    pub(crate) fn new(places: u32) -> wasmtime::Result<Self> {
         let plain = Home::new(&config())?;
-        let pooled = Pooled::new()
+        let pooled = Pooled::new(places)
             .inspect_err(
                 |error| tracing::warn!(%error, "guests run without a pool of memory, which is slower"),
             )
             .ok();
-        let images =
-            cache.map(|folder| ImageCache::open(&folder, compatibility(&plain.engine))).transpose()?;
-        let engines = pooled.iter().map(|pooled| &pooled.home).chain([&plain]);
-        let ticker = Ticker::start(engines.map(|home| home.engine.clone()).collect())?;
-        let revision = EngineRevision(format!("wasmtime {WASMTIME}; prefab-sandbox {REVISION}"));
-        Ok(Self { plain, pooled, images, codegen, revision, _ticker: ticker })
+        Ok(Self { plain, pooled })
+    }
+
+    /// All there are.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Engine> {
+        self.pooled.iter().map(|pooled| &pooled.home.engine).chain([&self.plain.engine])
     }
 
     /// The engines that a component may be loaded in; the first that takes it is the best.
-    pub(crate) fn engines_for(&self, component: &[u8]) -> Vec<&Engine> {
+    pub(crate) fn for_component(&self, component: &[u8]) -> Vec<&Engine> {
         let pooled = self.pooled.as_ref().filter(|_| pool::tables_fit(component));
         pooled.map(|pooled| &pooled.home.engine).into_iter().chain([&self.plain.engine]).collect()
     }
@@ -143,29 +79,11 @@ impl Sandbox {
     pub(crate) fn home_of(&self, engine: &Engine) -> &Home {
         self.pool_of(engine).map_or(&self.plain, |pooled| &pooled.home)
     }
+}
 
-    /// Names all that can change what a compilation results in. The machine's CPU is not part of it: code made for another
-    /// CPU computes the same, so that any machine can check the result of another.
-    pub const fn revision(&self) -> &EngineRevision {
-        &self.revision
-    }
-
-    /// Removes native images that were made before `before` for other engines than this one: they are never loaded by it, and another prefab
-    /// that needs one makes it anew. Returns the size of each, in bytes. With `dry_run` they stay.
-    ///
-    /// # Errors
-    /// The folder cannot be read, or an image not removed.
-    pub fn collect_images(&self, before: SystemTime, dry_run: bool) -> io::Result<Vec<u64>> {
-        let Some(images) = &self.images else { return Ok(Vec::new()) };
-        let mut sizes = Vec::new();
-        for (name, size) in images.foreign(before)? {
-            if !dry_run {
-                images.remove(&name)?;
-            }
-            sizes.push(size);
-        }
-        Ok(sizes)
-    }
+/// Names all that can change what a compilation results in.
+pub(crate) fn revision() -> EngineRevision {
+    EngineRevision(format!("wasmtime {WASMTIME}; prefab-sandbox {REVISION}"))
 }
 
 impl Home {
@@ -179,8 +97,7 @@ impl Home {
 }
 
 impl Pooled {
-    fn new() -> wasmtime::Result<Self> {
-        let places = pool::places();
+    fn new(places: u32) -> wasmtime::Result<Self> {
         let mut config = config();
         // Only where memory comes from: native code is the same, and made by the engine without a pool.
         config.allocation_strategy(pool::settings(places));
@@ -236,7 +153,7 @@ fn costs() -> OperatorCost {
 }
 
 /// Names what a native image must have been made for: wasmtime, settings, CPU.
-fn compatibility(engine: &Engine) -> [u8; 32] {
+pub(crate) fn compatibility(engine: &Engine) -> [u8; 32] {
     struct Blake3(blake3::Hasher);
 
     impl Hasher for Blake3 {
@@ -263,13 +180,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sandbox_is_shared_by_threads() {
-        fn shared<T: Send + Sync>() {}
-        shared::<Sandbox>();
-        shared::<crate::Compiler>();
-    }
-
-    #[test]
     fn the_version_in_the_revision_is_the_one_that_is_built() {
         let lock = include_str!("../../../Cargo.lock");
         assert!(lock.contains(&format!("name = \"wasmtime\"\nversion = \"{WASMTIME}\"")));
@@ -277,13 +187,13 @@ mod tests {
 
     #[test]
     fn a_guest_has_its_place_in_the_pool_unless_it_could_outgrow_it() {
-        let sandbox = Sandbox::new(None).unwrap();
+        let engines = Engines::new(2).unwrap();
         let takers = |items: &str| {
             let text = format!("(component (core module $m {items}) (core instance (instantiate $m)))");
             let bytes = wat::parse_str(text).unwrap();
-            let engines = sandbox.engines_for(&bytes);
+            let taken = engines.for_component(&bytes);
             let takes = |engine: &&&Engine| Component::new(engine, &bytes).is_ok();
-            engines.iter().filter(takes).map(|engine| sandbox.pool_of(engine).is_some()).collect::<Vec<_>>()
+            taken.iter().filter(takes).map(|engine| engines.pool_of(engine).is_some()).collect::<Vec<_>>()
         };
         assert_eq!(takers("(memory 1) (table 9 9 funcref)"), [true, false]);
         assert_eq!(takers("(memory 1) (table 9 funcref)"), [false]);

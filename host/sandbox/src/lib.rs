@@ -5,9 +5,10 @@
 //! compilations are run, in what order and what becomes of their outcomes is the business of the callers.
 //!
 //! The way of one compilation: [`Sandbox::load`] (`component.rs`, with `codegen/` and `precompiled.rs` for the native
-//! image) gives a [`Compiler`]; [`Sandbox::run`] (`run.rs`) makes a fresh store and instance (`guest.rs` is what a store
+//! image) gives a [`Compiler`]; [`Sandbox::run`] (`run.rs`, or first `worker/`, which hands it to a process without rights) makes a fresh store and instance (`guest.rs` is what a store
 //! holds), calls the export through the contract (`contract/v1.rs`), and turns the end into an outcome (`end.rs`).
 
+mod child;
 mod codegen;
 mod component;
 mod contract;
@@ -22,14 +23,18 @@ mod pool;
 mod precompiled;
 mod refusal;
 mod run;
+mod sandbox;
 mod stack;
 mod ticker;
+mod walls;
 mod wasi;
+mod worker;
 
-pub use codegen::child::codegen_child;
+pub use child::run_as_child;
 pub use codegen::{Codegen, CodegenExcess, CodegenLimits};
 pub use component::{Compiler, LoadError, MAX_COMPONENT};
 pub use control::Control;
-pub use engine::{Sandbox, SandboxError, SandboxOptions};
 pub use run::{Inputs, Run, SourceFile, Success};
+pub use sandbox::{Sandbox, SandboxError, SandboxOptions};
 pub use stack::THREAD_STACK;
+pub use worker::Isolation;

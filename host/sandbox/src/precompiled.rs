@@ -18,7 +18,7 @@ use rustix::io::Errno;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::engine::SandboxError;
+use crate::sandbox::SandboxError;
 
 const KEY_FILE: &str = "key";
 const KEY_SIZE: usize = blake3::KEY_LEN;
@@ -169,13 +169,19 @@ pub(crate) fn again(engine: &Engine, component: &Component) -> wasmtime::Result<
     trusted(&[engine], &component.serialize()?)
 }
 
+/// A component from the native image that the parent of this process holds as a component, and has sent through the pipe by which it
+/// started this process.
+pub(crate) fn from_parent(engine: &Engine, image: &[u8]) -> wasmtime::Result<Component> {
+    trusted(&[engine], image)
+}
+
 #[expect(unsafe_code, reason = "wasmtime cannot tell a native image from arbitrary code; the callers can")]
 fn trusted(engines: &[&Engine], image: &[u8]) -> wasmtime::Result<Component> {
     let mut refusal = wasmtime::format_err!("there is no engine for it");
     for engine in engines {
         // SAFETY: the bytes are the unchanged result of `Engine::precompile_component`. Either they come from it directly, in
         // this process or through a pipe from a child that runs the same program (`from_fresh_image`), or a MAC over these very bytes, which are in our memory, says so (`ImageCache::get`), or wasmtime
-        // gives them back out of a component that it has made of them (`again`). wasmtime itself checks that they were made
+        // gives them back out of a component that it has made of them (`again`, and in the process that has sent them to this one: `from_parent`). wasmtime itself checks that they were made
         // for an engine like this one, and copies them to memory that is aligned as needed.
         match unsafe { Component::deserialize(engine, image) } {
             Ok(component) => return Ok(component),

@@ -19,7 +19,7 @@ use crate::component::Compiler;
 use crate::contract::v1::Failure;
 use crate::control::Control;
 use crate::end::{self, Phase, Stop};
-use crate::engine::Sandbox;
+use crate::engine::Engines;
 use crate::findings::host_error;
 use crate::guest::{Guest, Shown};
 use crate::output::Collected;
@@ -30,7 +30,7 @@ const MAX_HANDLES: usize = 10_000;
 /// What one call may bring into host memory besides an artifact, a signature or a diagnostic: paths, the list itself.
 const HOSTCALL_SLACK: u64 = 1 << 20;
 /// The most bytes of what a compiler says of itself.
-const MAX_DESCRIPTOR: Bytes = Bytes(1 << 20);
+pub(crate) const MAX_DESCRIPTOR: Bytes = Bytes(1 << 20);
 
 /// What a compiler reads: the files of a module and the signatures of its dependencies.
 #[derive(Debug, Clone, Default)]
@@ -62,11 +62,9 @@ pub enum Success {
 /// How one run of a compilation ended.
 pub type Run = Outcome<Success>;
 
-impl Sandbox {
+impl Engines {
     /// Runs one compilation in a fresh instance and waits for its end, which comes at the latest 50 ms after its deadline.
-    ///
-    /// Whatever the guest does is an outcome. Call it on a thread with [`THREAD_STACK`](crate::THREAD_STACK).
-    pub fn run(
+    pub(crate) fn run(
         &self,
         compiler: &Compiler,
         compilation: &Compilation,
@@ -97,10 +95,8 @@ impl Sandbox {
         })
     }
 
-    /// Asks a compiler what it is. What it says is for people: it may lie.
-    ///
-    /// Of the limits, those on output do not apply: a descriptor may have a MiB at most.
-    pub fn describe(&self, compiler: &Compiler, limits: &Limits) -> Outcome<Descriptor> {
+    /// Asks a compiler what it is.
+    pub(crate) fn describe(&self, compiler: &Compiler, limits: &Limits) -> Outcome<Descriptor> {
         let limits = Limits { output: MAX_DESCRIPTOR, diagnostic_bytes: MAX_DESCRIPTOR, ..limits.clone() };
         let seat = match self.seat(compiler) {
             Ok(seat) => seat,

@@ -10,7 +10,9 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use prefab_model::{Bytes, OutcomeKind, Task};
-use prefab_sandbox::{Codegen, CodegenExcess, CodegenLimits, Control, LoadError, Sandbox, SandboxOptions};
+use prefab_sandbox::{
+    Codegen, CodegenExcess, CodegenLimits, Control, Isolation, LoadError, Sandbox, SandboxOptions,
+};
 use support::{COPY, Guest, compilation, inputs};
 
 /// A program that makes native code and nothing else.
@@ -32,7 +34,7 @@ fn sandbox(program: &Path, change: impl FnOnce(&mut CodegenLimits)) -> Sandbox {
     let mut limits = CodegenLimits::default();
     change(&mut limits);
     let codegen = Codegen::Child { program: program.to_owned(), limits };
-    Sandbox::open(SandboxOptions { cache: None, codegen }).unwrap()
+    Sandbox::open(SandboxOptions { cache: None, codegen, isolation: Isolation::InProcess }).unwrap()
 }
 
 /// How loading the bomb ends when the look lets it through; and then the same sandbox makes native code of a good compiler,
@@ -103,7 +105,7 @@ fn a_program_that_makes_no_native_code_is_named_with_what_to_do() {
     let error = sandbox(Path::new("/bin/true"), |_| {}).load(&COPY.component()).err().unwrap();
     assert!(matches!(error, LoadError::Host(_)), "{error:?}");
     assert!(
-        error.to_string().contains("/bin/true does not make any: `codegen_child` must be called"),
+        error.to_string().contains("/bin/true does not make any: `run_as_child` must be called"),
         "{error}"
     );
 }

@@ -1,7 +1,7 @@
 //! `prefab gc`
 
 use prefab_model::Bytes;
-use prefab_prepare::{CollectOptions, CollectedRows, Collection, collect, open_sandbox};
+use prefab_prepare::{CollectOptions, CollectedRows, Collection, collect};
 use serde::Serialize;
 
 use crate::args::Garbage;
@@ -18,7 +18,7 @@ struct Collected<'a> {
 
 pub(super) fn run(session: &Session, garbage: &Garbage) -> anyhow::Result<Exit> {
     let env = session.environment()?;
-    let sandbox = open_sandbox()?;
+    let sandbox = session.sandbox()?;
     let options =
         CollectOptions { deployments: garbage.keep, days: garbage.keep_days, dry_run: garbage.dry_run };
     let counter = session.counter("blobs looked at");

@@ -1,7 +1,7 @@
 //! `prefab prepare`, and what it has in common with `prefab upgrade`.
 
 use prefab_model::{ModuleName, PreparationState};
-use prefab_prepare::{LockMode, PrepareOptions, Priority, Selection, Stop, Summary, open_sandbox, prepare};
+use prefab_prepare::{LockMode, PrepareOptions, Priority, Selection, Stop, Summary, prepare};
 
 use crate::args::{LockChoice, Locking, PriorityChoice, Running};
 use crate::exit::Exit;
@@ -22,7 +22,7 @@ pub(super) fn run(
         (false, true) => Selection::All,
         (false, false) => Selection::Modules(modules),
     };
-    let sandbox = open_sandbox()?;
+    let sandbox = session.sandbox()?;
     let mut progress = session.progress();
     let stop = Stop::new();
     interrupt::stops(&stop, progress.voice())?;

@@ -1,6 +1,6 @@
 //! `prefab publish`
 
-use prefab_prepare::{Event, PublishSummary, Published, PublishedHow, Stop, open_sandbox, publish};
+use prefab_prepare::{Event, PublishSummary, Published, PublishedHow, Stop, publish};
 use serde::Serialize;
 
 use crate::args::Which;
@@ -20,7 +20,7 @@ struct Publication<'a> {
 pub(super) fn run(session: &Session, which: Which) -> anyhow::Result<Exit> {
     let env = session.environment()?;
     let selection = which.selection();
-    let sandbox = open_sandbox()?;
+    let sandbox = session.sandbox()?;
     let mut progress = session.progress();
     let stop = Stop::new();
     interrupt::stops(&stop, progress.voice())?;

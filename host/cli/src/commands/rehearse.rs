@@ -1,7 +1,7 @@
 //! `prefab rehearse`
 
 use prefab_model::ModuleName;
-use prefab_prepare::{LockMode, ReleaseTarget, Selection, Stop, open_sandbox, rehearse};
+use prefab_prepare::{LockMode, ReleaseTarget, Selection, Stop, rehearse};
 
 use crate::args::Running;
 use crate::commands::prepare::{exit, options};
@@ -18,7 +18,7 @@ pub(super) fn run(
 ) -> anyhow::Result<Exit> {
     let env = session.environment()?;
     let selection = if modules.is_empty() { Selection::All } else { Selection::Modules(modules) };
-    let sandbox = open_sandbox()?;
+    let sandbox = session.sandbox()?;
     let mut progress = session.progress();
     let stop = Stop::new();
     interrupt::stops(&stop, progress.voice())?;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use prefab_model::{CompilerName, Limit};
 use prefab_prepare::{
     CompilerInspection, ReleaseInspection, ReleaseSummary, ReleaseTarget, inspect_release, install_release,
-    list_releases, open_sandbox,
+    list_releases,
 };
 
 use crate::args::ReleaseCommand;
@@ -23,7 +23,7 @@ pub(super) fn run(session: &Session, command: ReleaseCommand) -> anyhow::Result<
             let env = session.environment()?;
             let mut progress = session.progress();
             let summary =
-                install_release(&env, &manifest, &open_sandbox()?, &mut |event| progress.event(event))?;
+                install_release(&env, &manifest, &session.sandbox()?, &mut |event| progress.event(event))?;
             progress.clear();
             session.out.result(&summary, |summary| {
                 format!(
@@ -41,8 +41,9 @@ pub(super) fn run(session: &Session, command: ReleaseCommand) -> anyhow::Result<
                 ReleaseTarget::Version(_) => Some(session.environment()?),
             };
             let mut progress = session.progress();
-            let inspection =
-                inspect_release(env.as_ref(), &target, &open_sandbox()?, &mut |event| progress.event(event))?;
+            let inspection = inspect_release(env.as_ref(), &target, &session.sandbox()?, &mut |event| {
+                progress.event(event);
+            })?;
             progress.clear();
             session.out.result(&inspection, told)?;
         }

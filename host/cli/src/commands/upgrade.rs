@@ -1,6 +1,6 @@
 //! `prefab upgrade`, and undoing one.
 
-use prefab_prepare::{Event, ReleaseTarget, Selection, Stop, Summary, open_sandbox, undo_upgrade, upgrade};
+use prefab_prepare::{Event, ReleaseTarget, Selection, Stop, Summary, undo_upgrade, upgrade};
 use semver::Version;
 use serde::Serialize;
 
@@ -34,7 +34,7 @@ pub(super) fn run(
     locking: Locking,
 ) -> anyhow::Result<Exit> {
     let env = session.environment()?;
-    let sandbox = open_sandbox()?;
+    let sandbox = session.sandbox()?;
     let mut progress = session.progress();
     let stop = Stop::new();
     interrupt::stops(&stop, progress.voice())?;

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use prefab_prepare::{
     Agreement, Discrepancy, FileDifference, Priority, Stop, Verified, VerifyOptions, VerifySummary,
-    Verifying, open_sandbox, verify,
+    Verifying, verify,
 };
 use serde::Serialize;
 
@@ -32,7 +32,7 @@ pub(super) fn run(
     priority: Priority,
 ) -> anyhow::Result<Exit> {
     let env = session.environment()?;
-    let sandbox = open_sandbox()?;
+    let sandbox = session.sandbox()?;
     let stop = Stop::new();
     interrupt::stops(&stop, session.progress().voice())?;
     let options = VerifyOptions { selection: which.selection(), what, jobs, priority };

@@ -7,7 +7,7 @@ use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
 
-use crate::scene::Scene;
+use crate::scene::{Scene, releases};
 
 /// Modules in both languages, one of which depends on others, published.
 fn published() -> Scene {
@@ -32,6 +32,17 @@ fn blob(scene: &Scene, digest: &Value) -> PathBuf {
 
 fn bundle(scene: &Scene, module: &str) -> PathBuf {
     blob(scene, &scene.json(["artifacts", module])["bundles"][0]["bundle"])
+}
+
+#[test]
+fn what_worker_processes_compile_is_the_same_as_without_them() {
+    let scene = published();
+    let workers = ["--isolation", "process", "verify", "--all"];
+    scene.prefab(workers).assert().success().stdout(contains("2 same, 0 differ, 0 cannot"));
+    let upgrade = releases().join("11.9.0").into_os_string().into_string().unwrap();
+    scene.prefab(["--isolation", "process", "upgrade", &upgrade]).assert().success();
+    scene.prefab(["publish", "--all"]).assert().success();
+    scene.prefab(["verify", "--all"]).assert().success().stdout(contains("2 same, 0 differ, 0 cannot"));
 }
 
 #[test]

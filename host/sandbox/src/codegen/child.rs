@@ -5,18 +5,17 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
-use std::process;
 
 use wasmtime::Engine;
 
-use super::walls;
 use super::{CodegenError, native_image};
 use crate::engine::config;
+use crate::walls::{self, Terms};
 
 /// The variable of the environment that makes a program a child, with the limits: seconds of CPU time and bytes of memory.
-pub(super) const MARK: &str = "PREFAB_CODEGEN_CHILD";
+pub(crate) const MARK: &str = "PREFAB_CODEGEN_CHILD";
 
-/// How every greeting begins; another program would not say that. Then comes a byte: 1 for landlock, 2 for seccomp.
+/// How every greeting begins; another program would not say that. Then comes a byte that says which walls stand.
 pub(super) const GREETING: [u8; 8] = *b"codegen1";
 
 /// What an answer is.
@@ -24,31 +23,19 @@ pub(super) const IMAGE: u8 = 0;
 pub(super) const INVALID: u8 = 1;
 pub(super) const FAILED: u8 = 2;
 
-/// Makes native code if this process was started for that, and ends it then. Otherwise it returns at once.
-///
-/// Call it first in `main`, before there are threads or open files, in each program that uses
-/// [`Codegen::child`](crate::Codegen::child).
-pub fn codegen_child() {
-    let Some(terms) = std::env::var_os(MARK) else { return };
-    let ended = serve(&terms);
-    if let Err(error) = &ended {
-        // If nobody reads it any more, there is nobody to tell.
-        let _ = writeln!(io::stderr(), "{error}");
-    }
-    process::exit(i32::from(ended.is_err()));
-}
-
-fn serve(terms: &OsStr) -> io::Result<()> {
+/// Makes native code of what comes through standard input.
+pub(crate) fn serve(terms: &OsStr) -> io::Result<()> {
     let (cpu, memory) = parse(terms)
         .ok_or_else(|| io::Error::other(format!("{MARK} is for prefab's own use: unset this variable")))?;
+    walls::come_alone();
     // Before the walls: it reads what the machine is like, and nothing that comes from outside.
     let engine = Engine::new(&config())
         .map_err(|error| io::Error::other(format!("no WebAssembly engine: {error:#}")))?;
-    let walls = walls::build(cpu, memory)?;
+    let walls = walls::build(Terms { cpu: Some(cpu), memory })?;
 
     let mut stdout = io::stdout().lock();
     stdout.write_all(&GREETING)?;
-    stdout.write_all(&[u8::from(walls.landlock) | u8::from(walls.seccomp) << 1])?;
+    stdout.write_all(&[walls.to_byte()])?;
     stdout.flush()?;
 
     let mut component = Vec::new();

@@ -4,12 +4,12 @@
 //!
 //! So it is done in a child process, which gets the component through a pipe and answers through another, within limits on
 //! CPU time and memory and without any rights. [`cost`] is the look that comes first, [`request`] this side of the pipes,
-//! [`child`] the other one, and [`walls`] what the child puts between itself and the machine.
+//! [`child`] the other one; what the child puts between itself
+//! and the machine is in `walls.rs`.
 
 pub(crate) mod child;
 mod cost;
 mod request;
-mod walls;
 
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
@@ -29,7 +29,7 @@ pub enum Codegen {
     InProcess,
     /// In a child process for each component, within limits and without rights.
     Child {
-        /// The program that is started. The first thing in its `main` must be [`codegen_child`](crate::codegen_child).
+        /// The program that is started. The first thing in its `main` must be [`run_as_child`](crate::run_as_child).
         program: PathBuf,
         /// What it may take.
         limits: CodegenLimits,
@@ -37,7 +37,7 @@ pub enum Codegen {
 }
 
 impl Codegen {
-    /// In a child process that is this program started again. Its `main` must call [`codegen_child`](crate::codegen_child) first.
+    /// In a child process that is this program started again. Its `main` must call [`run_as_child`](crate::run_as_child) first.
     pub fn child(limits: CodegenLimits) -> Self {
         // Not where the program was found, as that may meanwhile be another one: what runs is what is started.
         Self::Child { program: "/proc/self/exe".into(), limits }

@@ -4,13 +4,14 @@ use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::{Once, mpsc};
+use std::sync::mpsc;
 use std::thread::{self, Scope};
 
 use rustix::process::Signal;
 
 use super::child::{FAILED, GREETING, IMAGE, INVALID, MARK};
 use super::{CodegenError, CodegenExcess, CodegenLimits};
+use crate::walls::Walls;
 
 /// Threads of a child: more would not make it much quicker, and each takes memory.
 const MAX_THREADS: usize = 8;
@@ -25,7 +26,7 @@ pub(super) fn image(
 ) -> Result<Vec<u8>, CodegenError> {
     if std::env::var_os(MARK).is_some() {
         return Err(CodegenError::Host(
-            "this process was itself started to make native code: its program must call `codegen_child` first in `main`"
+            "this process was itself started to make native code: its program must call `run_as_child` first in `main`"
                 .to_owned(),
         ));
     }
@@ -124,7 +125,7 @@ fn read(mut stdout: ChildStdout, most: u64) -> Answer {
     if stdout.read_exact(&mut greeting).is_err() || greeting[..GREETING.len()] != GREETING {
         return Answer::Foreign;
     }
-    tell_missing_walls(greeting[GREETING.len()]);
+    Walls::from_byte(greeting[GREETING.len()]).tell_missing();
     let mut head = [0; 9];
     if stdout.read_exact(&mut head).is_err() {
         return Answer::Partial;
@@ -136,23 +137,6 @@ fn read(mut stdout: ChildStdout, most: u64) -> Answer {
         Ok(read) if read as u64 == length => Answer::Whole { kind, body },
         _ => Answer::Partial,
     }
-}
-
-fn tell_missing_walls(walls: u8) {
-    static TOLD: Once = Once::new();
-    let missing = match walls & 3 {
-        3 => return,
-        2 => "landlock",
-        1 => "seccomp",
-        _ => "landlock and seccomp",
-    };
-    TOLD.call_once(|| {
-        tracing::warn!(
-            missing,
-            "this kernel does not offer all that shuts in the processes which make native code; their limits on CPU time and \
-             memory hold (SECURITY.md)"
-        );
-    });
 }
 
 fn verdict(ended: Ended, limits: &CodegenLimits, program: &Path) -> Result<Vec<u8>, CodegenError> {
@@ -180,7 +164,7 @@ fn verdict(ended: Ended, limits: &CodegenLimits, program: &Path) -> Result<Vec<u
     }
     if matches!(answer, Some(Answer::Foreign)) {
         return Err(CodegenError::Host(format!(
-            "the program {} does not make any: `codegen_child` must be called first in its `main` ({status}; {complaint:?})",
+            "the program {} does not make any: `run_as_child` must be called first in its `main` ({status}; {complaint:?})",
             program.display()
         )));
     }

@@ -8,7 +8,9 @@ use prefab_model::{
     Compilation, CompilerName, ContractVersion, Dependency, Limits, ModuleFacts, ModulePath, Options,
     SourceDigest, Task,
 };
-use prefab_sandbox::{Compiler, Control, Inputs, Run, Sandbox, SourceFile};
+use prefab_sandbox::{
+    Codegen, Compiler, Control, Inputs, Isolation, Run, Sandbox, SandboxOptions, SourceFile,
+};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -191,7 +193,15 @@ pub(crate) fn component(core: &str, world: &str) -> Vec<u8> {
     ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
 }
 
-pub(crate) static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| Sandbox::new(None).unwrap());
+/// The variable of the environment that lets guests run in workers, which are this program.
+pub(crate) const WORKER: &str = "PREFAB_TEST_WORKER";
+
+pub(crate) static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
+    let program = std::env::var_os(WORKER);
+    let isolation =
+        program.map_or(Isolation::InProcess, |program| Isolation::Process { program: program.into() });
+    Sandbox::open(SandboxOptions { cache: None, codegen: Codegen::InProcess, isolation }).unwrap()
+});
 
 /// A compilation of the module `m`, which depends on `dep` and `gone`.
 pub(crate) fn compilation(compiler: &Compiler, task: Task, change: impl FnOnce(&mut Limits)) -> Compilation {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use prefab_model::Bytes;
-use prefab_sandbox::{Codegen, CodegenLimits, LoadError, Sandbox, SandboxOptions};
+use prefab_sandbox::{Codegen, CodegenLimits, Isolation, LoadError, Sandbox, SandboxOptions};
 
 use crate::attack::{Attack, Seen, attack};
 use crate::support::{COMPOSED, COPY, Guest};
@@ -22,7 +22,7 @@ fn sandbox(function: u64) -> Sandbox {
         ..CodegenLimits::default()
     };
     let codegen = Codegen::Child { program: env!("CARGO_BIN_EXE_prefab-codegen").into(), limits };
-    Sandbox::open(SandboxOptions { cache: None, codegen }).unwrap()
+    Sandbox::open(SandboxOptions { cache: None, codegen, isolation: Isolation::InProcess }).unwrap()
 }
 
 fn load(bytes: &[u8]) -> Seen {

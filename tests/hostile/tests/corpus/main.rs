@@ -16,6 +16,8 @@ mod paths;
 mod support;
 mod time;
 
+use std::process::Command;
+
 use attack::{Attack, Health};
 
 #[test]
@@ -47,4 +49,15 @@ fn every_attack_comes_to_its_end_and_leaves_the_process_well() {
         std::fs::write(file, &table).unwrap();
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_attack_comes_to_the_same_end_in_a_worker_process() {
+    let again = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "every_attack_comes_to_its_end_and_leaves_the_process_well", "--nocapture"])
+        .env(support::WORKER, env!("CARGO_BIN_EXE_prefab-codegen"))
+        .env_remove("PREFAB_HOSTILE_TABLE")
+        .output()
+        .unwrap();
+    assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
 }

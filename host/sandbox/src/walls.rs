@@ -1,46 +1,130 @@
-//! What a child that makes native code puts between itself and the machine before it reads a byte: limits of the kernel on
-//! what it may take, and no right to open, connect, start or signal anything.
+//! What a child process puts between itself and the machine before it has to do with anything hostile: limits of the kernel on
+//! what it may take, and no right to open, connect, start or signal anything. There are two kinds of children: one makes native
+//! code (`codegen/`), one runs guests (`worker/`).
 //!
 //! The limits hold everywhere. The two sets of rights, landlock and seccomp, depend on the kernel: each alone suffices to
 //! keep the child from files, and seccomp keeps it from everything else; what is missing is told.
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Once;
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus, Scope,
 };
-use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit, Signal};
 use seccompiler::{
     SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
 };
 
 /// Which walls stand.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Walls {
-    pub(super) landlock: bool,
-    pub(super) seccomp: bool,
+pub(crate) struct Walls {
+    pub(crate) landlock: bool,
+    pub(crate) seccomp: bool,
+    /// Whether something worked that they should have kept from working.
+    pub(crate) hole: bool,
+}
+
+/// What a child may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    /// CPU time in seconds, if it is not there to stay.
+    pub(crate) cpu: Option<u64>,
+    /// Memory that it may write to, in bytes.
+    pub(crate) memory: u64,
+}
+
+impl Walls {
+    /// As a child tells it.
+    pub(crate) fn to_byte(self) -> u8 {
+        u8::from(self.landlock) | u8::from(self.seccomp) << 1 | u8::from(self.hole) << 2
+    }
+
+    /// As it was told.
+    pub(crate) fn from_byte(byte: u8) -> Self {
+        Self { landlock: byte & 1 != 0, seccomp: byte & 2 != 0, hole: byte & 4 != 0 }
+    }
+
+    /// Says in the log, once, which are missing.
+    pub(crate) fn tell_missing(self) {
+        static TOLD: Once = Once::new();
+        let missing = match (self.landlock, self.seccomp) {
+            (true, true) => return,
+            (false, true) => "landlock",
+            (true, false) => "seccomp",
+            (false, false) => "landlock and seccomp",
+        };
+        TOLD.call_once(|| {
+            tracing::warn!(
+                missing,
+                "this kernel does not offer all that shuts in the processes which make native code and run compilers; what they may \
+                 take is limited all the same (SECURITY.md)"
+            );
+        });
+    }
+}
+
+/// Closes what this process was handed besides standard input, output and error, and asks the kernel to end it before others when
+/// memory is short.
+///
+/// Call it before anything else: no file may have been opened yet.
+#[expect(unsafe_code, reason = "files that nobody here knows of have no owner to close them")]
+pub(crate) fn come_alone() {
+    // SAFETY: nothing in this process has opened a file yet, so that no owner is left with a number that is somebody else's. It fails on old
+    // kernels, where files stay open that are marked to be inherited; prefab marks none.
+    let _ = unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0_u32) };
+    // A kernel that does not let it is one that decides by itself.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+}
+
+/// The memory that this process can write to already, in bytes: what the kernel compares with the limit.
+pub(crate) fn held_memory() -> io::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmData:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kib.map(|kib| kib.saturating_mul(1024)).ok_or_else(|| io::Error::other("/proc/self/status has no VmData"))
 }
 
 /// Builds all walls. Only this thread and those that it starts later are behind them, so there must be no other.
 ///
 /// # Errors
 /// A limit that cannot be set: nothing may be done then.
-pub(super) fn build(cpu_seconds: u64, memory: u64) -> io::Result<Walls> {
+pub(crate) fn build(terms: Terms) -> io::Result<Walls> {
     // If the parent dies, nobody waits for the answer (ATTACKS O7).
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     // No core dump, and no other process of this user looks in (O9).
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    // One signal says what happened; a second later there is one that nobody can ignore.
-    limit(Resource::Cpu, cpu_seconds, cpu_seconds.saturating_add(1))?;
+    if let Some(seconds) = terms.cpu {
+        // One signal says what happened; a second later there is one that nobody can ignore.
+        limit(Resource::Cpu, seconds, seconds.saturating_add(1))?;
+    }
     // Not the address space, of which allocators reserve much that they never touch.
-    limit(Resource::Data, memory, memory)?;
+    limit(Resource::Data, terms.memory, terms.memory)?;
     limit(Resource::Fsize, 0, 0)?;
     limit(Resource::Core, 0, 0)?;
     // Standard input, output and error are there already.
     limit(Resource::Nofile, 3, 3)?;
     rustix::thread::set_no_new_privs(true)?;
-    Ok(Walls { landlock: no_files(), seccomp: few_system_calls() })
+    let parent = rustix::process::getppid();
+    let (landlock, seccomp) = (no_files(), few_system_calls());
+    Ok(Walls { landlock, seccomp, hole: seccomp && has_hole(parent) })
+}
+
+/// Whether something works that a hijacked process would try first (O1). Each must be refused by the kernel, rather than fail.
+fn has_hole(parent: Option<Pid>) -> bool {
+    let refused = |errno| matches!(errno, Errno::PERM | Errno::ACCESS);
+    let opens = rustix::fs::open("/", OFlags::RDONLY, Mode::empty());
+    let signals = parent.map_or(Err(Errno::PERM), rustix::process::test_kill_process);
+    let connects = std::os::unix::net::UnixStream::pair();
+    let starts = std::process::Command::new("/nowhere").spawn();
+    let ends = |error: &io::Error| refused(Errno::from_io_error(error).unwrap_or(Errno::NOSYS));
+    !(opens.is_err_and(refused)
+        && signals.is_err_and(refused)
+        && connects.is_err_and(|error| ends(&error))
+        && starts.is_err_and(|error| ends(&error)))
 }
 
 fn limit(resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
@@ -82,7 +166,7 @@ fn filters() -> Result<[seccompiler::BpfProgram; 2], seccompiler::BackendError> 
     let mut allowed: BTreeMap<i64, Vec<SeccompRule>> = ALLOWED.iter().map(|call| (*call, vec![])).collect();
     // Threads, not processes.
     allowed.insert(libc::SYS_clone, vec![bits(0, libc::CLONE_THREAD, libc::CLONE_THREAD)?]);
-    // Memory, but none that can be executed: the code that is made here is for elsewhere.
+    // Memory, but none that can be executed: code that is made here is for elsewhere, and code that runs here is loaded before.
     allowed.insert(libc::SYS_mmap, vec![bits(2, libc::PROT_EXEC, 0)?]);
     allowed.insert(libc::SYS_mprotect, vec![bits(2, libc::PROT_EXEC, 0)?]);
     let only_these = SeccompFilter::new(
@@ -154,13 +238,10 @@ mod tests {
     use std::process::Command;
     use std::{env, process, ptr, thread};
 
-    use rustix::process::Pid;
-
     use super::*;
 
     const INSIDE: &str = "PREFAB_TEST_INSIDE_THE_WALLS";
-    const TEST: &str =
-        "codegen::walls::tests::behind_them_nothing_can_be_opened_connected_started_or_executed";
+    const TEST: &str = "walls::tests::behind_them_nothing_can_be_opened_connected_started_or_executed";
 
     /// What must not work inside, and does: each is one that a hijacked code generator would try.
     #[expect(unsafe_code, reason = "memory is asked for as an attacker would")]
@@ -189,7 +270,7 @@ mod tests {
     fn behind_them_nothing_can_be_opened_connected_started_or_executed() {
         if env::var_os(INSIDE).is_some() {
             let parent = rustix::process::getppid();
-            let walls = build(60, 1 << 30).unwrap();
+            let walls = build(Terms { cpu: Some(60), memory: 1 << 30 }).unwrap();
             let breaches = breaches(parent);
             // Computing still works, with threads, and so does memory.
             let sum = thread::spawn(|| vec![1_u8; 1 << 20].iter().map(|byte| u32::from(*byte)).sum::<u32>());
