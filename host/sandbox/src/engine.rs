@@ -191,9 +191,9 @@ mod tests {
         let takers = |items: &str| {
             let text = format!("(component (core module $m {items}) (core instance (instantiate $m)))");
             let bytes = wat::parse_str(text).unwrap();
-            let taken = engines.for_component(&bytes);
+            let offered = engines.for_component(&bytes);
             let takes = |engine: &&&Engine| Component::new(engine, &bytes).is_ok();
-            taken.iter().filter(takes).map(|engine| engines.pool_of(engine).is_some()).collect::<Vec<_>>()
+            offered.iter().filter(takes).map(|engine| engines.pool_of(engine).is_some()).collect::<Vec<_>>()
         };
         assert_eq!(takers("(memory 1) (table 9 9 funcref)"), [true, false]);
         assert_eq!(takers("(memory 1) (table 9 funcref)"), [false]);

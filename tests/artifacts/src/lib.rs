@@ -45,10 +45,12 @@ struct Places {
 
 impl Places {
     fn find() -> Result<Self> {
-        let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR"))
+        // Of the package that cargo runs, if it does: where this one was compiled may be another checkout with the same target folder.
+        let package = std::env::var("CARGO_MANIFEST_DIR");
+        let root = Utf8Path::new(package.as_deref().unwrap_or(env!("CARGO_MANIFEST_DIR")))
             .ancestors()
             .nth(2)
-            .context("the folder of prefab-artifacts is not two levels below the workspace")?
+            .context("the package is not two levels below the workspace")?
             .to_owned();
         let target = build::target_folder(&root)?;
         Ok(Self { root, target })
