@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use prefab_model::{Fuel, Limits, OutcomeKind, Task};
 use prefab_sandbox::{Codegen, Compiler, Control, Isolation, Run, Sandbox, SandboxOptions};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use support::{COPY, Guest, compilation, inputs};
 
 /// A program that runs guests and nothing else.
@@ -148,10 +148,10 @@ fn a_worker_can_be_told_to_wait_and_to_end_and_its_death_costs_one_compilation()
 
     // Killed while it had nothing to do.
     compiles();
-    kill_process(workers()[0], Signal::KILL).unwrap();
-    while !workers().is_empty() {
-        thread::yield_now();
-    }
+    let idle = workers()[0];
+    kill_process(idle, Signal::KILL).unwrap();
+    // Until all its threads are gone; it is left for the sandbox to find.
+    waitid(WaitId::Pid(idle), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
     compiles();
 
     // The deadline.
