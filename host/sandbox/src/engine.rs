@@ -42,16 +42,16 @@ pub(crate) struct Pooled {
 }
 
 impl Engines {
-    /// Without a pool: for a process that runs one guest at a time, in which a limit on memory is to mean something. A pool counts with all its
+    /// Without a pool: where no guest runs, and for a process that runs one at a time, in which a limit on memory is to mean something. A pool counts with all its
     /// places from the beginning, and maps a guest's memory before it asks whether there may be so much.
     pub(crate) fn plain() -> wasmtime::Result<Self> {
         Ok(Self { plain: Home::new(&config())?, pooled: None })
     }
 
-    /// With a pool for so many compilations at a time.
-    pub(crate) fn new(places: u32) -> wasmtime::Result<Self> {
+    /// With a pool.
+    pub(crate) fn pooled() -> wasmtime::Result<Self> {
         let plain = Home::new(&config())?;
-        let pooled = Pooled::new(places)
+        let pooled = Pooled::new()
             .inspect_err(
                 |error| tracing::warn!(%error, "guests run without a pool of memory, which is slower"),
             )
@@ -97,7 +97,8 @@ impl Home {
 }
 
 impl Pooled {
-    fn new(places: u32) -> wasmtime::Result<Self> {
+    fn new() -> wasmtime::Result<Self> {
+        let places = pool::places();
         let mut config = config();
         // Only where memory comes from: native code is the same, and made by the engine without a pool.
         config.allocation_strategy(pool::settings(places));
@@ -187,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_guest_has_its_place_in_the_pool_unless_it_could_outgrow_it() {
-        let engines = Engines::new(2).unwrap();
+        let engines = Engines::pooled().unwrap();
         let takers = |items: &str| {
             let text = format!("(component (core module $m {items}) (core instance (instantiate $m)))");
             let bytes = wat::parse_str(text).unwrap();

@@ -12,7 +12,6 @@ use crate::codegen::Codegen;
 use crate::component::Compiler;
 use crate::control::Control;
 use crate::engine::{self, Engines};
-use crate::pool;
 use crate::precompiled::ImageCache;
 use crate::run::{Inputs, Run};
 use crate::ticker::Ticker;
@@ -100,7 +99,10 @@ impl Sandbox {
     /// [`SandboxError`] if the machine lacks what wasmtime needs, or if the folder is not ours alone to write.
     pub fn open(options: SandboxOptions) -> Result<Self, SandboxError> {
         let SandboxOptions { cache, codegen, isolation } = options;
-        let engines = Engines::new(pool::places())?;
+        let engines = match isolation {
+            Isolation::InProcess => Engines::pooled()?,
+            Isolation::Process { .. } => Engines::plain()?,
+        };
         let images = cache
             .map(|folder| ImageCache::open(&folder, engine::compatibility(&engines.plain.engine)))
             .transpose()?;

@@ -85,7 +85,7 @@ impl Workers {
     /// Asks a compiler in a worker what it is, as [`Sandbox::describe`](crate::Sandbox::describe).
     pub(crate) fn describe(&self, compiler: &Compiler, limits: &Limits) -> Outcome<Descriptor> {
         let limits = Limits { output: MAX_DESCRIPTOR, diagnostic_bytes: MAX_DESCRIPTOR, ..limits.clone() };
-        let order = Order::describe(limits);
+        let order = Order::describe(&limits);
         self.outcome(compiler, &order, &Control::default(), process::Answer::description)
     }
 

@@ -44,15 +44,10 @@ pub(super) const PIECE: usize = 64 << 10;
 
 /// What a worker is asked to do.
 pub(super) struct Order<'a> {
-    job: Job<'a>,
+    job: JobRef<'a>,
     files: Vec<(&'a ModulePath, &'a Arc<[u8]>)>,
     signatures: Vec<(&'a str, &'a Arc<[u8]>)>,
     room: u64,
-}
-
-enum Job<'a> {
-    Compile(&'a Compilation),
-    Describe(Limits),
 }
 
 impl<'a> Order<'a> {
@@ -63,12 +58,12 @@ impl<'a> Order<'a> {
         let read: usize = files.iter().map(|(_, bytes)| bytes.len()).sum::<usize>()
             + signatures.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
         let room = room(&compilation.limits, read as u64);
-        Self { job: Job::Compile(compilation), files, signatures, room }
+        Self { job: JobRef::Compile(compilation), files, signatures, room }
     }
 
-    pub(super) fn describe(limits: Limits) -> Self {
-        let room = room(&limits, 0);
-        Self { job: Job::Describe(limits), files: Vec::new(), signatures: Vec::new(), room }
+    pub(super) fn describe(limits: &'a Limits) -> Self {
+        let room = room(limits, 0);
+        Self { job: JobRef::Describe(limits), files: Vec::new(), signatures: Vec::new(), room }
     }
 
     /// The memory that a worker needs for it, in bytes.
@@ -77,20 +72,16 @@ impl<'a> Order<'a> {
     }
 
     fn limits(&self) -> &Limits {
-        match &self.job {
-            Job::Compile(compilation) => &compilation.limits,
-            Job::Describe(limits) => limits,
+        match self.job {
+            JobRef::Compile(compilation) => &compilation.limits,
+            JobRef::Describe(limits) => limits,
         }
     }
 
     fn send(&self, to: &mut impl Write) -> io::Result<()> {
         let length = |bytes: &Arc<[u8]>| bytes.len() as u64;
-        let job = match &self.job {
-            Job::Compile(compilation) => JobRef::Compile(compilation),
-            Job::Describe(limits) => JobRef::Describe(limits),
-        };
         let work = Work {
-            job,
+            job: self.job,
             files: self.files.iter().map(|(path, bytes)| (*path, length(bytes))).collect(),
             signatures: self.signatures.iter().map(|(name, bytes)| (*name, length(bytes))).collect(),
         };
@@ -157,14 +148,9 @@ impl Answer {
     }
 
     /// As what a compiler says of itself.
-    pub(super) fn description(mut self) -> Result<Outcome<Descriptor>, String> {
-        let description = match self.kind {
-            Kind::Description(ref mut description) => Some(Descriptor {
-                name: std::mem::take(&mut description.name),
-                version: std::mem::take(&mut description.version),
-                languages: std::mem::take(&mut description.languages),
-                options: std::mem::take(&mut description.options),
-            }),
+    pub(super) fn description(self) -> Result<Outcome<Descriptor>, String> {
+        let description = match &self.kind {
+            Kind::Description(description) => Some(description.clone()),
             _ => None,
         };
         outcome(self.kind, description, Vec::new(), self.usage, self.log)
