@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-use crate::{CompilerName, Limit, LimitsPatch, Options};
+use crate::{CompilerName, Limit, LimitsPatch, Options, SyntaxError};
 
 /// What `prefab.toml` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,9 +36,9 @@ impl Config {
     /// Reads the text of a `prefab.toml`.
     ///
     /// # Errors
-    /// The error of the TOML parser, with line and column, also for unknown keys and values out of range.
-    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
-        let file: File = toml::from_str(text)?;
+    /// [`SyntaxError`], with line and column, also for unknown keys and values out of range.
+    pub fn parse(text: &str) -> Result<Self, SyntaxError> {
+        let file: File = toml::from_str(text).map_err(|error| SyntaxError::new(text, &error))?;
         let options = file
             .options
             .into_iter()

@@ -16,6 +16,7 @@ mod outcome;
 mod path;
 mod preparation;
 mod release;
+mod syntax;
 
 pub use compilation::{Compilation, Dependency, EngineRevision, ModuleFacts, Task};
 pub use compiler::{
@@ -34,3 +35,4 @@ pub use outcome::{Artifact, ArtifactInfo, Outcome, OutcomeKind, Stored, Usage};
 pub use path::{ArtifactPaths, InvalidPath, ModulePath, PathCollision};
 pub use preparation::{Counts, ModuleState, PreparationId, PreparationKind, PreparationState, SkipReason};
 pub use release::{CompilerEntry, InvalidRelease, Release};
+pub use syntax::SyntaxError;

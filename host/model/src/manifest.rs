@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CompilerName, EntryPoint, ModuleName, ModulePath, Options};
+use crate::{CompilerName, EntryPoint, ModuleName, ModulePath, Options, SyntaxError};
 
 /// A manifest that cannot be used; the message has line and column where there are any.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
     /// Not TOML, an unknown key, or a value of the wrong kind.
     #[error("{0}")]
-    Syntax(#[from] Box<toml::de::Error>),
+    Syntax(#[from] SyntaxError),
     /// The module names itself among its dependencies.
     #[error("module {0} depends on itself: remove it from `dependencies`")]
     DependsOnItself(ModuleName),
@@ -76,7 +76,7 @@ impl ModuleManifest {
     /// # Errors
     /// [`ManifestError`] if it is not one.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
-        let file: File = toml::from_str(text).map_err(Box::new)?;
+        let file: File = toml::from_str(text).map_err(|error| SyntaxError::new(text, &error))?;
         let mut dependencies = BTreeMap::new();
         for dependency in file.dependencies {
             if dependency == file.name {

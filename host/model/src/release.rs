@@ -8,14 +8,17 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use semver::{Version, VersionReq};
 use serde::Deserialize;
 
-use crate::{CompilerDigest, CompilerName, ContractVersion, LimitsPatch, ModulePath, Options, ReleaseDigest};
+use crate::{
+    CompilerDigest, CompilerName, ContractVersion, LimitsPatch, ModulePath, Options, ReleaseDigest,
+    SyntaxError,
+};
 
 /// A manifest that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidRelease {
     /// Not TOML, an unknown key, or a value of the wrong kind; with line and column.
     #[error("{0}")]
-    Syntax(#[from] Box<toml::de::Error>),
+    Syntax(#[from] SyntaxError),
     /// Two compilers have the same name.
     #[error("there are two compilers named {0}: give each a name of its own")]
     DuplicateCompiler(CompilerName),
@@ -32,7 +35,19 @@ pub enum InvalidRelease {
         /// What is wrong with it.
         reason: String,
     },
+    /// The patterns are too many, or too large for one automaton.
+    #[error("compiler {compiler}: its patterns cannot be used together: {reason}")]
+    Patterns {
+        /// The compiler they are for.
+        compiler: CompilerName,
+        /// What is wrong with them.
+        reason: String,
+    },
 }
+
+/// The patterns that `files` or `exclude` may have, and the bytes of one: what they become in memory grows much faster than they do.
+const MAX_PATTERNS: usize = 1_000;
+const MAX_PATTERN: usize = 1_024;
 
 /// A platform version.
 #[derive(Debug, Clone)]
@@ -120,9 +135,10 @@ impl Release {
     /// # Errors
     /// [`InvalidRelease`] if it is not one.
     pub fn parse(text: &str) -> Result<Self, InvalidRelease> {
-        let file: File = toml::from_str(text).map_err(Box::new)?;
+        let file: File = toml::from_str(text).map_err(|error| SyntaxError::new(text, &error))?;
         // Checked by itself first, so that a mistake is found also when every compiler overrides it.
-        let _: LimitsPatch = file.limits.clone().try_into().map_err(Box::new)?;
+        let _: LimitsPatch =
+            file.limits.clone().try_into().map_err(|error| SyntaxError::new(text, &error))?;
         let mut compilers: Vec<CompilerEntry> = Vec::with_capacity(file.compilers.len());
         for compiler in file.compilers {
             if compilers.iter().any(|other| other.name == compiler.name) {
@@ -142,7 +158,7 @@ impl Release {
                     .into_iter()
                     .map(|(name, value)| (name, crate::manifest::option_text(value)))
                     .collect(),
-                limits: limits.try_into().map_err(Box::new)?,
+                limits: limits.try_into().map_err(|error| SyntaxError::new(text, &error))?,
                 name: compiler.name,
             });
         }
@@ -165,15 +181,22 @@ fn globs(compiler: &CompilerName, patterns: &[String]) -> Result<GlobSet, Invali
         pattern: pattern.to_owned(),
         reason: error.kind().to_string(),
     };
+    let unusable = |reason| InvalidRelease::Patterns { compiler: compiler.clone(), reason };
+    if patterns.len() > MAX_PATTERNS {
+        return Err(unusable(format!("there are {}, and {MAX_PATTERNS} is the most", patterns.len())));
+    }
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
+        if pattern.len() > MAX_PATTERN {
+            return Err(unusable(format!("one has {} bytes, and {MAX_PATTERN} is the most", pattern.len())));
+        }
         let glob = GlobBuilder::new(pattern)
             .literal_separator(true)
             .build()
             .map_err(|error| invalid(pattern, &error))?;
         set.add(glob);
     }
-    set.build().map_err(|error| invalid(&patterns.join(", "), &error))
+    set.build().map_err(|error| unusable(error.kind().to_string()))
 }
 
 #[cfg(test)]

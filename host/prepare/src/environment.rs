@@ -10,7 +10,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use prefab_model::{Config, Release};
+use prefab_model::{Config, Release, SyntaxError};
 use prefab_store::{Store, StoreError};
 use semver::Version;
 use serde::Serialize;
@@ -37,7 +37,7 @@ pub enum EnvironmentError {
         path: PathBuf,
         /// What is wrong, with line and column.
         #[source]
-        source: Box<toml::de::Error>,
+        source: SyntaxError,
     },
     /// Reading or writing failed.
     #[error("{what} {}", path.display())]
@@ -101,8 +101,7 @@ impl Environment {
             io::ErrorKind::NotFound => EnvironmentError::NotFound(root.clone()),
             _ => io_error("cannot read", &path)(source),
         })?;
-        let config = Config::parse(&text)
-            .map_err(|source| EnvironmentError::Config { path, source: Box::new(source) })?;
+        let config = Config::parse(&text).map_err(|source| EnvironmentError::Config { path, source })?;
         let store = Store::open(&root.join(STATE))?;
         Ok(Self { root, config, store })
     }

@@ -4,8 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 use prefab_model::{ModuleName, ModulePath, PreparationId, Release, Task};
 use prefab_sandbox::Sandbox;
 use prefab_store::{Deployment, ModuleKind, ModuleResult, StoreError};
@@ -22,6 +20,7 @@ use crate::folded::{Folded, fold};
 use crate::history::{Action, entry, millis, who};
 use crate::import::description;
 use crate::lock::{Activity, HoldError};
+use crate::module_folder;
 use crate::modules::ModulesError;
 use crate::plan::{DependencyState, Planner};
 use crate::run::{PrepareError, PrepareOptions, Selection, Stop, prepare_held};
@@ -242,7 +241,7 @@ impl Prepared {
             return Ok(false);
         }
         let Some(row) = store.module(module)? else { return Ok(false) };
-        let Ok(dir) = Dir::open_ambient_dir(&row.root, ambient_authority()) else { return Ok(false) };
+        let Ok(dir) = module_folder::open(&row.root) else { return Ok(false) };
         let manifest = match row.kind {
             ModuleKind::Native => match description::read(&dir) {
                 Ok((_, manifest)) => manifest,

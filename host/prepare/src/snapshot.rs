@@ -10,6 +10,8 @@ use cap_std::fs::{Dir, FileType, Metadata, MetadataExt as _, OpenOptions};
 use prefab_model::{Bytes, Diagnostic, InvalidPath, KeyHasher, ModulePath, Severity, SourceDigest};
 use prefab_store::{Snapshot, SnapshotFile};
 
+use crate::foreign_file;
+
 /// A single source file may have this many bytes. Compilers hold a file and what they make of it in memory several times over.
 const MAX_FILE: u64 = 32 << 20;
 /// All files of a module together.
@@ -284,9 +286,9 @@ fn could_be_source(takes: &dyn Fn(&ModulePath) -> bool, name: &str) -> bool {
 /// Reads a file whole. What is measured is what was opened, whatever its name leads to meanwhile.
 fn read_file(folder: &Dir, name: &str, path: &ModulePath) -> Result<(Vec<u8>, Metadata), SourceProblem> {
     let io = |source| unreadable(path.as_str(), source);
-    // Not to wait for the writer of a pipe that has taken the file's place.
-    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
-    let file = folder.open_with(name, OpenOptions::new().read(true).custom_flags(nonblocking)).map_err(io)?;
+    let file = folder
+        .open_with(name, OpenOptions::new().read(true).custom_flags(foreign_file::open_flags()))
+        .map_err(io)?;
     let metadata = file.metadata().map_err(io)?;
     if !metadata.is_file() {
         return Err(SourceProblem::Kind { path: path.clone() });
@@ -426,6 +428,82 @@ mod tests {
         )
         .unwrap();
         assert!(matches!(take(root.path(), None), Err(SourceProblem::Kind { .. })));
+    }
+
+    #[test]
+    fn a_file_or_folder_that_is_swapped_for_a_link_all_the_time_never_leads_out() {
+        let outside = tempfile::tempdir().unwrap();
+        fs::write(outside.path().join("in.ts"), "secret").unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        fs::write(at("a.ts"), "mine").unwrap();
+        fs::create_dir(at("folder")).unwrap();
+        fs::write(at("folder/in.ts"), "mine").unwrap();
+        symlink(outside.path().join("in.ts"), at(".file")).unwrap();
+        symlink(outside.path(), at(".folder")).unwrap();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        let exchange = |one: &str, other: &str| {
+            let flags = rustix::fs::RenameFlags::EXCHANGE;
+            rustix::fs::renameat_with(rustix::fs::CWD, at(one), rustix::fs::CWD, at(other), flags)
+        };
+        if exchange("a.ts", ".file").is_err() {
+            eprintln!("skipped: this file system does not exchange names");
+            return;
+        }
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    exchange("a.ts", ".file").unwrap();
+                    exchange("folder", ".folder").unwrap();
+                }
+            });
+            let mut read = 0;
+            let mut refused = 0;
+            for _ in 0..2_000 {
+                match take(root.path(), None) {
+                    Ok(taken) => {
+                        read += 1;
+                        for file in taken.files {
+                            assert_eq!(file.content, *blake3::hash(b"mine").as_bytes(), "{}", file.path);
+                        }
+                    }
+                    Err(
+                        SourceProblem::Link { .. } | SourceProblem::Io { .. } | SourceProblem::Kind { .. },
+                    ) => {
+                        refused += 1;
+                    }
+                    Err(other) => panic!("{other}"),
+                }
+            }
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(refused > 0, "{read} read");
+        });
+    }
+
+    #[test]
+    fn a_file_that_grows_while_it_is_read_costs_no_more_than_its_size_and_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("a.ts"), "one").unwrap();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut file = fs::File::options().append(true).open(root.path().join("a.ts")).unwrap();
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    std::io::Write::write_all(&mut file, b"more").unwrap();
+                    if file.metadata().unwrap().len() > MAX_FILE / 8 {
+                        file.set_len(0).unwrap();
+                    }
+                }
+            });
+            // Whole at some moment, or named.
+            let ended = (0..20_000).any(|_| match take(root.path(), None) {
+                Ok(_) => false,
+                Err(SourceProblem::Changed { .. }) => true,
+                Err(other) => panic!("{other}"),
+            });
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(ended);
+        });
     }
 
     #[test]

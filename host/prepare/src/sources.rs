@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 use prefab_model::{Artifact, BundleDigest, Bytes, CompilerEntry, ModuleName, ModulePath, SourceDigest};
 use prefab_sandbox::SourceFile;
 use prefab_store::{BundleLimits, Snapshot, SnapshotFile, StoreError};
 
 use crate::environment::Environment;
+use crate::module_folder;
 use crate::snapshot::{MAX_FILES, MAX_MODULE, SourceProblem, read_again, snapshot, source_digest};
 
 const LIMITS: BundleLimits = BundleLimits { bytes: Bytes(MAX_MODULE), artifacts: MAX_FILES as u64 };
@@ -46,7 +45,7 @@ pub(crate) fn keep(
         return Ok(None);
     }
     let Some(row) = store.module(module)? else { return Ok(None) };
-    let dir = Dir::open_ambient_dir(&row.root, ambient_authority())
+    let dir = module_folder::open(&row.root)
         .map_err(|source| SourceProblem::Io { path: "its folder".to_owned(), source })?;
     let takes = |path: &ModulePath| entry.takes(path);
     let seen = snapshot(&dir, &takes, store.snapshot(module)?.as_ref(), 0)?;
@@ -82,7 +81,7 @@ pub(crate) fn files(
     let (Some(root), Some(takes)) = (root, takes) else {
         return Err(format!("{kept}, and the module is no longer in the environment"));
     };
-    let dir = Dir::open_ambient_dir(root, ambient_authority())
+    let dir = module_folder::open(root)
         .map_err(|error| format!("{kept}, and its folder {} cannot be opened: {error}", root.display()))?;
     let seen = snapshot(&dir, takes, None, 0).map_err(|problem| format!("{kept}, and {problem}"))?;
     if source_digest(&seen.snapshot, takes) != Some(*source) {

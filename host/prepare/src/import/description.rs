@@ -1,13 +1,14 @@
 //! One folder's description of itself as a module.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read as _};
+use std::io;
 
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
 use prefab_model::{InvalidModuleName, ManifestError, ModuleManifest, ModuleName, ModulePath};
 use prefab_store::ModuleKind;
 
 use super::package_json::{MAX_PACKAGE_JSON, PackageJson};
+use crate::foreign_file;
 
 /// The file in which a module describes itself.
 pub(crate) const MODULE_TOML: &str = "module.toml";
@@ -97,14 +98,13 @@ pub(super) fn package_manifest(
 }
 
 fn read_file(dir: &Dir, file: &'static str, most: u64) -> Result<Option<Vec<u8>>, DescriptionError> {
-    let io = |source| DescriptionError::Io { file, source };
-    match dir.metadata(file) {
-        Ok(metadata) if metadata.is_file() => {}
-        Ok(_) => return Err(io(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(io(error)),
+    let opened = dir.open_with(file, OpenOptions::new().read(true).custom_flags(foreign_file::open_flags()));
+    match opened.and_then(|opened| foreign_file::read(opened.into_std(), most)) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound => Ok(None),
+            io::ErrorKind::FileTooLarge => Err(DescriptionError::TooLarge { file, most }),
+            _ => Err(DescriptionError::Io { file, source: error }),
+        },
     }
-    let mut text = Vec::new();
-    dir.open(file).map_err(io)?.take(most + 1).read_to_end(&mut text).map_err(io)?;
-    if text.len() as u64 > most { Err(DescriptionError::TooLarge { file, most }) } else { Ok(Some(text)) }
 }

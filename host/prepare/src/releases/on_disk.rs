@@ -1,17 +1,21 @@
 //! Reading a release from the folder its vendor made.
 
-use std::fs;
+use std::fs::OpenOptions;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use prefab_model::{CompilerDigest, CompilerEntry, Release};
 use prefab_sandbox::MAX_COMPONENT;
 
 use super::ReleasesError;
+use crate::foreign_file;
 
 const MANIFEST: &str = "release.toml";
 /// The largest manifest that is read, in bytes.
 const MAX_MANIFEST: u64 = 1 << 20;
+/// All components of a release together may have this many bytes: they are held in memory when it is installed.
+const MAX_COMPONENTS: u64 = 1 << 30;
 
 /// A release whose manifest was read from disk and whose components are what it says.
 pub(super) struct OnDisk {
@@ -28,27 +32,36 @@ impl OnDisk {
         let release = Release::parse(&manifest)
             .map_err(|source| ReleasesError::Manifest { path: path.clone(), source })?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        let components =
-            release.compilers.iter().map(|entry| read_component(folder, entry)).collect::<Result<_, _>>()?;
+        let mut components = Vec::with_capacity(release.compilers.len());
+        let mut room = MAX_COMPONENTS;
+        for entry in &release.compilers {
+            let component = read_component(folder, entry, room.min(MAX_COMPONENT))?;
+            room = room.saturating_sub(component.len() as u64);
+            components.push(component);
+        }
         Ok(Self { release, manifest, components })
     }
 }
 
 fn read_text(path: &Path) -> Result<String, ReleasesError> {
-    let io = |source| ReleasesError::Io { path: path.to_owned(), source };
-    if fs::metadata(path).map_err(io)?.len() > MAX_MANIFEST {
-        return Err(io(io::Error::new(io::ErrorKind::FileTooLarge, "a manifest has at most 1 MiB")));
-    }
-    fs::read_to_string(path).map_err(io)
+    String::from_utf8(read(path, MAX_MANIFEST)?).map_err(|_| ReleasesError::Io {
+        path: path.to_owned(),
+        source: io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"),
+    })
 }
 
-fn read_component(folder: &Path, entry: &CompilerEntry) -> Result<Vec<u8>, ReleasesError> {
+fn read(path: &Path, most: u64) -> Result<Vec<u8>, ReleasesError> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(foreign_file::open_flags())
+        .open(path)
+        .and_then(|file| foreign_file::read(file, most))
+        .map_err(|source| ReleasesError::Io { path: path.to_owned(), source })
+}
+
+fn read_component(folder: &Path, entry: &CompilerEntry, most: u64) -> Result<Vec<u8>, ReleasesError> {
     let path = folder.join(entry.component.as_str());
-    let io = |source| ReleasesError::Io { path: path.clone(), source };
-    if fs::metadata(&path).map_err(io)?.len() > MAX_COMPONENT {
-        return Err(io(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than any compiler may be")));
-    }
-    let bytes = fs::read(&path).map_err(io)?;
+    let bytes = read(&path, most)?;
     let found = CompilerDigest::of(&bytes);
     if found == entry.digest {
         Ok(bytes)

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 use crossbeam_channel::Sender;
 use prefab_model::{
     Compilation, Diagnostic, ModuleManifest, ModuleName, ModulePath, ModuleState, SkipReason, Task,
@@ -17,6 +15,7 @@ use super::roster::{AllSigned, Index, NoSignature, SignatureState, Signed, Sourc
 use super::shared::{Ended, Fresh, Shared};
 use super::sign::{self, inputs};
 use crate::folded::Request;
+use crate::module_folder;
 use crate::plan::DependencyState;
 use crate::snapshot::{SourceProblem, source_digest};
 
@@ -232,7 +231,7 @@ fn read_inputs(
 ) -> Result<Inputs, SourceProblem> {
     let trouble =
         |what: &str, error: &dyn std::fmt::Display| SourceProblem::Store(format!("{what}: {error}"));
-    let dir = Dir::open_ambient_dir(&row.root, ambient_authority())
+    let dir = module_folder::open(&row.root)
         .map_err(|source| SourceProblem::Io { path: "its folder".to_owned(), source })?;
     let snapshot = match snapshot {
         Some(snapshot) => snapshot.clone(),

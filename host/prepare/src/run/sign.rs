@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use crossbeam_channel::Sender;
 use prefab_model::{Diagnostic, ModulePath, OutcomeKind, Stored};
@@ -15,6 +14,7 @@ use super::pool::Message;
 use super::roster::{Index, SignatureState, Signed, Source};
 use super::shared::{Ended, Fresh, Shared};
 use crate::import::description;
+use crate::module_folder;
 use crate::snapshot::{SourceProblem, Taken, host_diagnostic, read_again, snapshot, source_digest};
 
 /// What came of the first pass for a module.
@@ -122,7 +122,7 @@ fn unreadable(problem: Diagnostic) -> Signed {
 /// Opens the module's folder, and reads its description again where that is its author's own: a `module.toml`.
 #[expect(clippy::type_complexity, reason = "the row, the row again if it changed, and the folder")]
 fn open(row: ModuleRow) -> Result<((ModuleRow, Option<ModuleRow>), Dir), Box<Diagnostic>> {
-    let dir = Dir::open_ambient_dir(&row.root, ambient_authority()).map_err(|error| {
+    let dir = module_folder::open(&row.root).map_err(|error| {
         host_diagnostic(
             "prefab/unreadable",
             format!("cannot open its folder {}: {error}", row.root.display()),
