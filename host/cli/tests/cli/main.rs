@@ -15,6 +15,7 @@ mod rehearse;
 mod report;
 mod rollback;
 mod scene;
+mod sources;
 mod streams;
 mod trouble;
 mod verify;

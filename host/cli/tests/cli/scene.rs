@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
+use wait4::Wait4 as _;
 
 /// The folder with the releases, which are built if need be.
 pub(crate) fn releases() -> &'static Path {
@@ -113,6 +114,40 @@ impl Scene {
         process
     }
 
+    /// Runs a command to its end, five minutes at most, and says what it took.
+    pub(crate) fn measured<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Measured {
+        let process = self.process(arguments);
+        // A command that hangs is a fault to be found, not waited for.
+        let mut timed = Process::new("timeout");
+        timed
+            .arg("300")
+            .arg(process.get_program())
+            .args(process.get_args())
+            .current_dir(self.temporary.path());
+        for (name, value) in process.get_envs() {
+            match value {
+                Some(value) => timed.env(name, value),
+                None => timed.env_remove(name),
+            };
+        }
+        // Into files: a pipe that is full would hold the process up.
+        let (stdout, stderr) = (self.path("stdout"), self.path("stderr"));
+        let child = timed
+            .stdin(Stdio::null())
+            .stdout(fs::File::create(&stdout).unwrap())
+            .stderr(fs::File::create(&stderr).unwrap())
+            .spawn()
+            .unwrap();
+        let end = child.wait4().unwrap();
+        Measured {
+            code: end.status.code(),
+            stdout: fs::read_to_string(stdout).unwrap(),
+            stderr: fs::read_to_string(stderr).unwrap(),
+            peak: end.rusage.maxrss,
+            cpu: (end.rusage.utime + end.rusage.stime).as_secs_f64(),
+        }
+    }
+
     /// What `prefab … --json` prints, whatever its exit code.
     pub(crate) fn json<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Value {
         let output = self.prefab(arguments).arg("--json").output().unwrap();
@@ -169,6 +204,17 @@ impl Scene {
         }
         files
     }
+}
+
+/// A command that has ended.
+pub(crate) struct Measured {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// The most memory that it had resident, in bytes.
+    pub(crate) peak: u64,
+    /// CPU time, in seconds.
+    pub(crate) cpu: f64,
 }
 
 /// A preparation in another process. It is killed when the test ends.
