@@ -1,9 +1,11 @@
 //! How a call into a guest ended: from an error of wasmtime, or one that the host raised on purpose, to an outcome.
 
 use std::fmt::Write as _;
+use std::io;
 
 use prefab_model::{Limit, OutcomeKind};
-use wasmtime::{Error, Trap, WasmBacktrace};
+use rustix::io::Errno;
+use wasmtime::{Error, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
 /// What is kept of a trap's text: enough for a backtrace, too little to fill a ledger.
 pub(crate) const MAX_TRAP_TEXT: usize = 16 << 10;
@@ -32,10 +34,10 @@ pub(crate) enum Stop {
 /// Which part of a call failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// Making the instance, which runs a guest's start functions.
+    /// Making the instance, before any code of the guest ran.
     Instantiate,
-    /// Calling an export.
-    Call,
+    /// Running code of the guest: a start function, or an export.
+    Run,
 }
 
 /// The outcome that an error stands for.
@@ -61,7 +63,9 @@ pub(crate) fn outcome_of<S>(error: &Error, phase: Phase) -> OutcomeKind<S> {
     if text.contains("fuel allocated for hostcalls has been exhausted") {
         return OutcomeKind::OutputCap(Limit::Output);
     }
-    if phase == Phase::Call || text.starts_with("resource limit exceeded") {
+    let root = error.root_cause();
+    let machine = root.is::<io::Error>() || root.is::<Errno>() || error.is::<PoolConcurrencyLimitError>();
+    if (phase == Phase::Run && !machine) || text.starts_with("resource limit exceeded") {
         // Such as a string that is not UTF-8: the guest's fault, found while its values were copied.
         return OutcomeKind::Trapped(trap_text(error));
     }

@@ -190,10 +190,17 @@ impl Engines {
         let mut phase = Phase::Instantiate;
         let result = store.set_fuel(limits.fuel.0).and_then(|()| {
             let instance = compiler.instance().instantiate(&mut store)?;
-            phase = Phase::Call;
+            phase = Phase::Run;
             call(&mut store, instance)
         });
-        let result = result.map_err(|error| end::outcome_of(&error, phase));
+        let result = result.map_err(|error| {
+            // A start function runs while the instance is made, and takes fuel. A backtrace would not do: one that calls the
+            // host in its place (a tail call) leaves none.
+            if store.get_fuel().is_ok_and(|left| left < limits.fuel.0) {
+                phase = Phase::Run;
+            }
+            end::outcome_of(&error, phase)
+        });
         let fuel = match &result {
             // What was used before a trap is lost in part (wasmtime issue 13802): rather no figure than a wrong one.
             Ok(_) | Err(OutcomeKind::OutputCap(_)) => {

@@ -213,6 +213,19 @@ fn streams_and_pollables_have_a_limit() {
 }
 
 #[test]
+fn what_a_start_function_does_is_the_guests_fault_too() {
+    for (start, told) in [
+        ("(loop (drop (call $stdout)) (br 0))", "resource table has no free keys"),
+        // Without a frame of its own on the stack.
+        ("(return_call $drop_module (i32.const 4096))", "unknown handle index"),
+    ] {
+        let items = format!("(func $start {start}) (start $start)");
+        let run = Guest { imports: STDOUT, items: &items, ..Guest::default() }.run();
+        assert!(trap(&run).contains(told), "{run:?}");
+    }
+}
+
+#[test]
 fn handles_that_a_guest_makes_by_itself_have_a_limit() {
     let run = Guest {
         world: "with-resource",
