@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 
+use std::error::Error;
 use std::sync::{Arc, LazyLock};
 
 use prefab_model::{
@@ -12,7 +13,7 @@ use prefab_sandbox::{
     Codegen, Compiler, Control, Inputs, Isolation, Run, Sandbox, SandboxOptions, SourceFile,
 };
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
+use wit_parser::{PackageId, Resolve, WorldId};
 
 /// Two components, one of which calls the other with a text.
 pub(crate) const COMPOSED: &str = r#"(component
@@ -114,7 +115,7 @@ impl Default for Guest<'_> {
 
 impl Guest<'_> {
     /// The text of its core module.
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let signature = match self.world {
             "modular-compiler" => format!(
                 "(func (export \"signature\") (param $module i32) (result i32) {}
@@ -184,13 +185,29 @@ impl Guest<'_> {
 
 /// A component of a world of the package above from the text of a core module.
 pub(crate) fn component(core: &str, world: &str) -> Vec<u8> {
-    let mut module = wat::parse_str(core).unwrap();
-    let mut resolve = Resolve::default();
-    resolve.push_dir("../../wit/prefab-compiler").unwrap();
-    let package = resolve.push_str("guest.wit", WASI).unwrap();
-    let world = resolve.select_world(&[package], Some(world)).unwrap();
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
+    encoded(wat::parse_str(core).unwrap(), world).unwrap()
+}
+
+/// The same from the bytes of a core module.
+///
+/// # Errors
+/// What keeps it from being one for this world.
+pub(crate) fn encoded(mut module: Vec<u8>, world: &str) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
+    let (resolve, world) = self::world(world);
+    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8)?;
+    Ok(ComponentEncoder::default().module(&module)?.encode()?)
+}
+
+/// A world of the package above.
+pub(crate) fn world(name: &str) -> (&'static Resolve, WorldId) {
+    static PACKAGES: LazyLock<(Resolve, PackageId)> = LazyLock::new(|| {
+        let mut resolve = Resolve::default();
+        resolve.push_dir("../../wit/prefab-compiler").unwrap();
+        let package = resolve.push_str("guest.wit", WASI).unwrap();
+        (resolve, package)
+    });
+    let (resolve, package) = &*PACKAGES;
+    (resolve, resolve.select_world(&[*package], Some(name)).unwrap())
 }
 
 /// The variable of the environment that lets guests run in workers, which are this program.
