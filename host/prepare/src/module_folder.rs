@@ -19,12 +19,11 @@ pub(crate) fn open(root: &Path) -> io::Result<Dir> {
             Ok(folder) => return Ok(Dir::from_std_file(folder.into())),
             // The kernel asks for another try where folders were renamed meanwhile.
             Err(Errno::AGAIN | Errno::INTR) => {}
-            Err(Errno::LOOP) => return Err(link()),
             // Kernels before Linux 5.6, and some that only act like Linux: the same, with a gap between looking and opening.
             Err(Errno::NOSYS) if root.canonicalize()? == root => {
                 return Dir::open_ambient_dir(root, ambient_authority());
             }
-            Err(Errno::NOSYS) => return Err(link()),
+            Err(Errno::LOOP | Errno::NOSYS) => return Err(link()),
             Err(error) => return Err(error.into()),
         }
     }

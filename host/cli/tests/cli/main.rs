@@ -19,3 +19,4 @@ mod sources;
 mod streams;
 mod trouble;
 mod verify;
+mod workers;
