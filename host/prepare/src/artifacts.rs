@@ -105,12 +105,12 @@ pub(crate) fn bundles(
     }
     let mut bundles = Vec::new();
     for compilation in result.compilations.iter().filter(|compilation| compilation.task == Task::Compile) {
-        let Some(known) = env.store().known(&compilation.key)? else { return Ok(None) };
+        let Some(known) = env.store().known(&result.module, &compilation.key)? else { return Ok(None) };
         let OutcomeKind::Compiled(Stored::Bundle { digest, size }) = known.kind else { return Ok(None) };
         // Of outcomes from before this was recorded, it is not known.
         let source = env
             .store()
-            .compilation(&compilation.key)?
+            .compilation(&result.module, &compilation.key)?
             .map_or_else(|| SourceDigest::of(b""), |compilation| compilation.source);
         bundles.push(DeployedBundle {
             compiler: compilation.compiler.clone(),

@@ -196,7 +196,7 @@ pub fn attest(
         if artifacts.is_empty() {
             continue;
         }
-        let (outcome, compilation) = known(env, bundle, sandbox.revision()).map_err(unknown)?;
+        let (outcome, compilation) = known(env, module, bundle, sandbox.revision()).map_err(unknown)?;
         let subject = artifacts
             .iter()
             .map(|artifact| Resource {
@@ -247,13 +247,14 @@ fn made(env: &Environment, module: &ModuleName, what: Verifying) -> Result<Optio
     }))
 }
 
-/// What the ledger has of a compilation, if it says that this bundle came of it.
+/// What the ledger has of a compilation of the module, if it says that this bundle came of it.
 fn known(
     env: &Environment,
+    module: &ModuleName,
     bundle: &DeployedBundle,
     engine: &EngineRevision,
 ) -> Result<(StoredOutcome, Compilation), String> {
-    let outcome = env.store().outcome(&bundle.key).map_err(|error| error.to_string())?;
+    let outcome = env.store().outcome(module, &bundle.key).map_err(|error| error.to_string())?;
     let outcome = outcome.ok_or("the ledger no longer knows how it was compiled")?;
     match &outcome.outcome.kind {
         OutcomeKind::Compiled(Stored::Bundle { digest, .. }) if *digest == bundle.bundle => {}

@@ -108,7 +108,7 @@ pub(crate) fn module_errors(
         problems.push(of_host(OutcomeKind::HostError(text), Vec::new()));
     }
     for compilation in result.compilations {
-        let Some(stored) = store.outcome(&compilation.key)? else { continue };
+        let Some(stored) = store.outcome(&result.module, &compilation.key)? else { continue };
         let outcome = stored.outcome;
         if outcome.kind.is_compiled() && (!warnings || outcome.diagnostics.is_empty()) {
             continue;

@@ -196,7 +196,7 @@ impl Publishing<'_> {
                 tracing::warn!(%module, %error, "compiling again what is damaged");
                 let keys: Vec<_> =
                     prepared.result.compilations.iter().map(|compilation| compilation.key).collect();
-                self.env.store().forget_outcomes(&keys)?;
+                self.env.store().forget_outcomes(module, &keys)?;
                 Ok(Switched::No(PublishedHow::Repaired))
             }
             Err(error) => Err(error),
@@ -256,7 +256,7 @@ impl Prepared {
         for entry in &release.compilers {
             let Some(source) = source_digest(&now.snapshot, &|path| entry.takes(path)) else { continue };
             let Some(done) = compiled.next() else { return Ok(false) };
-            let Some(then) = store.compilation(&done.key)? else { return Ok(false) };
+            let Some(then) = store.compilation(module, &done.key)? else { return Ok(false) };
             let states = then.module.dependencies.iter().filter_map(|dependency| {
                 let module = manifest.dependencies.get(&dependency.name)?;
                 Some((module.clone(), DependencyState::of(dependency)))

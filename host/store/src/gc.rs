@@ -182,13 +182,13 @@ impl Live {
     fn outcomes(&mut self, ledger: &Connection, keep: Keep) -> Result<u64, Fault> {
         let mut dead = Vec::new();
         let mut statement = ledger.prepare(
-            "SELECT o.key, o.created_at, o.task, o.stored, i.record FROM outcomes o LEFT JOIN inputs i ON i.id = o.inputs",
+            "SELECT o.key, o.created_at, o.task, o.stored, i.record, o.module FROM outcomes o LEFT JOIN inputs i ON i.id = o.inputs",
         )?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
             let key: CompilationKey = column::digest(row, 0)?;
             if !self.outcomes.contains(key.as_bytes()) && row.get::<_, i64>(1)? < keep.since {
-                dead.push(key);
+                dead.push((row.get(5)?, key));
                 continue;
             }
             let stored = row.get_ref(3)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
@@ -207,8 +207,8 @@ impl Live {
                 self.signatures.extend(shown.map(|signature| *signature.as_bytes()));
             }
         }
-        for key in &dead {
-            outcomes::delete(ledger, key)?;
+        for (module, key) in &dead {
+            outcomes::delete(ledger, *module, key)?;
         }
         Ok(dead.len() as u64)
     }

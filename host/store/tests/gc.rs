@@ -212,6 +212,11 @@ impl Scene {
     fn store(&self) -> Store {
         Store::open(self.folder.path()).unwrap()
     }
+
+    fn outcome(&self, past: &Past, store: &Store, key: &CompilationKey) -> Option<StoredOutcome> {
+        let number = self.keys.iter().position(|it| it == key).unwrap();
+        store.outcome(&module(past.outcomes[number].module), key).unwrap()
+    }
 }
 
 fn row(number: usize) -> ModuleRow {
@@ -299,7 +304,7 @@ fn needed(past: &Past, scene: &Scene, store: &Store) -> Needed {
     keys.extend(
         scene.keys.iter().zip(&past.outcomes).filter(|(_, it)| it.at >= past.keep.since).map(|(key, _)| *key),
     );
-    needed.outcomes = keys.iter().map(|key| (*key, store.outcome(key).unwrap().unwrap())).collect();
+    needed.outcomes = keys.iter().map(|key| (*key, scene.outcome(past, store, key).unwrap())).collect();
     needed
 }
 
@@ -319,10 +324,10 @@ fn check(needed: &Needed, past: &Past, scene: &Scene, store: &Store) {
         }
     }
     for (key, outcome) in &needed.outcomes {
-        assert_eq!(store.outcome(key).unwrap().as_ref(), Some(outcome));
+        assert_eq!(scene.outcome(past, store, key).as_ref(), Some(outcome));
     }
     for key in &scene.keys {
-        let Some(outcome) = store.outcome(key).unwrap() else { continue };
+        let Some(outcome) = scene.outcome(past, store, key) else { continue };
         match outcome.outcome.kind {
             OutcomeKind::Compiled(Stored::Bundle { digest, .. }) => {
                 store.blobs().read_bundle(&digest, LIMITS).unwrap();

@@ -216,9 +216,9 @@ fn outcomes_of_every_kind_are_read_back() {
     drop(store);
     let store = Store::open(folder.path()).unwrap();
     for row in batch.outcomes {
-        let known = store.known(&row.compilation.key).unwrap().unwrap();
+        let known = store.known(&name("cart"), &row.compilation.key).unwrap().unwrap();
         assert_eq!(known, Known { kind: row.outcome.kind.clone(), limits: row.compilation.limits.clone() });
-        let stored = store.outcome(&row.compilation.key).unwrap().unwrap();
+        let stored = store.outcome(&name("cart"), &row.compilation.key).unwrap().unwrap();
         assert_eq!(
             stored,
             StoredOutcome {
@@ -232,8 +232,8 @@ fn outcomes_of_every_kind_are_read_back() {
             }
         );
     }
-    assert_eq!(store.known(&key("other")).unwrap(), None);
-    assert_eq!(store.outcome(&key("other")).unwrap(), None);
+    assert_eq!(store.known(&name("cart"), &key("other")).unwrap(), None);
+    assert_eq!(store.outcome(&name("cart"), &key("other")).unwrap(), None);
 }
 
 #[test]
@@ -243,13 +243,13 @@ fn an_outcome_under_raised_limits_takes_the_place_of_the_earlier_one() {
     row.outcome.log = "almost".into();
     store.commit(&Batch { outcomes: vec![row.clone()], ..Batch::default() }).unwrap();
     let raised = Limits { fuel: Fuel(100), ..row.compilation.limits.clone() };
-    assert!(!store.known(&row.compilation.key).unwrap().unwrap().holds_under(&raised));
+    assert!(!store.known(&name("cart"), &row.compilation.key).unwrap().unwrap().holds_under(&raised));
     row.outcome.kind = OutcomeKind::Rejected;
     row.outcome.log.clear();
     row.compilation.limits = raised.clone();
     store.commit(&Batch { outcomes: vec![row.clone()], ..Batch::default() }).unwrap();
-    assert!(store.known(&row.compilation.key).unwrap().unwrap().holds_under(&raised));
-    assert_eq!(store.outcome(&row.compilation.key).unwrap().unwrap().outcome, row.outcome);
+    assert!(store.known(&name("cart"), &row.compilation.key).unwrap().unwrap().holds_under(&raised));
+    assert_eq!(store.outcome(&name("cart"), &row.compilation.key).unwrap().unwrap().outcome, row.outcome);
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn what_depends_on_the_machine_is_refused_and_with_it_the_batch() {
             ..Batch::default()
         };
         assert!(matches!(store.commit(&batch), Err(StoreError::NotDeterministic { .. })));
-        assert_eq!(store.known(&key("fine")).unwrap(), None);
+        assert_eq!(store.known(&name("cart"), &key("fine")).unwrap(), None);
     }
 }
 
@@ -280,7 +280,7 @@ fn a_batch_for_an_unknown_module_or_preparation_leaves_nothing() {
     batch.snapshots.clear();
     batch.counts = Some((PreparationId(7), Counts::default()));
     assert!(matches!(store.commit(&batch), Err(StoreError::UnknownPreparation { .. })));
-    assert_eq!(store.known(&key("k")).unwrap(), None);
+    assert_eq!(store.known(&name("cart"), &key("k")).unwrap(), None);
 }
 
 #[test]
@@ -323,8 +323,8 @@ fn the_signature_of_an_earlier_success_is_found_after_a_failure() {
     assert_eq!(usage.fuel, Some(Fuel(12)));
     assert_eq!(store.latest_usage(&name("cart"), &typescript(), Task::Compile).unwrap(), None);
     assert_eq!(store.latest_signature(&name("cart"), &"sass".parse().unwrap()).unwrap(), None);
-    assert_eq!(store.forget_outcomes(&[key("old"), key("never")]).unwrap(), 1);
-    assert_eq!(store.known(&key("old")).unwrap(), None);
+    assert_eq!(store.forget_outcomes(&name("cart"), &[key("old"), key("never")]).unwrap(), 1);
+    assert_eq!(store.known(&name("cart"), &key("old")).unwrap(), None);
     assert_eq!(store.latest_signature(&name("cart"), &typescript()).unwrap(), None);
 }
 

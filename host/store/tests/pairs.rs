@@ -107,5 +107,5 @@ fn the_latest_preparation_of_a_release_is_found_rehearsals_aside() {
     let found = store.latest_preparation_of(&ReleaseDigest::of(b"release")).unwrap().unwrap();
     assert!(found.id == second && first < second);
     assert_eq!(store.latest_preparation_of(&ReleaseDigest::of(b"other")).unwrap(), None);
-    assert_eq!(store.yielded(&CompilationKey::of(b"nothing")).unwrap(), None);
+    assert_eq!(store.yielded(&name(1), &CompilationKey::of(b"nothing")).unwrap(), None);
 }

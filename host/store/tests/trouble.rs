@@ -117,7 +117,11 @@ fn assert_consistent(store: &Store) -> usize {
     let results = store.results(latest.id, ResultFilter::All).unwrap();
     assert_eq!(results.len() as u64, latest.counts.prepared);
     for number in 0..results.len() {
-        let outcome = store.outcome(&CompilationKey::of(&number.to_le_bytes())).unwrap().unwrap().outcome;
+        let outcome = store
+            .outcome(&module(number), &CompilationKey::of(&number.to_le_bytes()))
+            .unwrap()
+            .unwrap()
+            .outcome;
         let OutcomeKind::Compiled(Stored::Bundle { digest, .. }) = outcome.kind else {
             panic!("{outcome:?}")
         };

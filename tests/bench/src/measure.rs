@@ -150,7 +150,8 @@ impl Timer {
     }
 }
 
-fn cpu_seconds() -> f64 {
+/// Time on processors that this process has used, of all threads.
+pub(crate) fn cpu_seconds() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }

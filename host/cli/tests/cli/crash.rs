@@ -139,7 +139,10 @@ impl Harness {
         let limits = BundleLimits::from(&prefab_model::Limits::default());
         for result in store.results(preparation.id, ResultFilter::All).unwrap() {
             for compilation in result.compilations {
-                let outcome = store.outcome(&compilation.key).unwrap().expect("a result names its outcomes");
+                let outcome = store
+                    .outcome(&result.module, &compilation.key)
+                    .unwrap()
+                    .expect("a result names its outcomes");
                 let OutcomeKind::Compiled(Stored::Bundle { digest, .. }) = outcome.outcome.kind else {
                     continue;
                 };

@@ -37,8 +37,9 @@ impl Left {
     pub(super) fn of(store: &Store, result: &ModuleResult) -> Result<Self, StoreError> {
         let mut left = Self { bundles: Some(Vec::new()), fuel: Some(0) };
         for compilation in &result.compilations {
-            let Yield { bundle, fuel } =
-                store.yielded(&compilation.key)?.unwrap_or(Yield { bundle: None, fuel: None });
+            let Yield { bundle, fuel } = store
+                .yielded(&result.module, &compilation.key)?
+                .unwrap_or(Yield { bundle: None, fuel: None });
             left.fuel = left.fuel.zip(fuel).map(|(sum, fuel)| sum.saturating_add(fuel.0));
             if compilation.task == Task::Compile {
                 left.bundles = left.bundles.zip(bundle).map(|(mut bundles, bundle)| {

@@ -41,7 +41,6 @@ use crate::releases::{ReleaseTarget, ReleasesError, Toolchain, install_held, ins
 use passes::Passes;
 use pool::Pool;
 use recorder::Recorder;
-use roster::Roster;
 use shared::Shared;
 
 /// How to prepare.
@@ -219,7 +218,7 @@ impl Running<'_> {
         let Self { env, sandbox, options, stop, kind } = self;
         let began = Instant::now();
         let store = env.store();
-        let roster = Roster::new(select::names(store)?);
+        let roster = select::roster(store)?;
         if roster.names.is_empty() {
             return Err(PrepareError::NoModules);
         }

@@ -1,8 +1,7 @@
 //! The modules of a preparation, in memory: for each only what other modules need to know of it, some 200 bytes, so that a million
 //! of them fit.
 
-use std::collections::HashMap;
-
+use indexmap::IndexSet;
 use prefab_model::{CompilationKey, Diagnostic, ModuleName, SignatureDigest, SourceDigest};
 
 use crate::plan::DependencyState;
@@ -12,18 +11,12 @@ pub(super) type Index = u32;
 
 /// The names of all modules of the environment, and their places.
 pub(super) struct Roster {
-    pub(super) names: Vec<ModuleName>,
-    by_name: HashMap<ModuleName, Index>,
+    pub(super) names: IndexSet<ModuleName>,
 }
 
 impl Roster {
-    pub(super) fn new(names: Vec<ModuleName>) -> Self {
-        let by_name = (0..).zip(&names).map(|(index, name)| (name.clone(), index)).collect();
-        Self { names, by_name }
-    }
-
     pub(super) fn find(&self, name: &ModuleName) -> Option<Index> {
-        self.by_name.get(name).copied()
+        self.names.get_index_of(name).and_then(|place| Index::try_from(place).ok())
     }
 
     pub(super) fn name(&self, index: Index) -> &ModuleName {

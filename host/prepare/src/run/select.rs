@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 
+use indexmap::IndexSet;
 use prefab_model::{ModuleName, ModuleState, PreparationId};
 use prefab_store::{ResultFilter, Store, StoreError};
 
@@ -27,13 +28,13 @@ pub enum Selection {
     Modules(Vec<ModuleName>),
 }
 
-/// The names of all modules, in order.
-pub(super) fn names(store: &Store) -> Result<Vec<ModuleName>, StoreError> {
-    let mut names: Vec<ModuleName> = Vec::new();
+/// All modules, in the order of their names.
+pub(super) fn roster(store: &Store) -> Result<Roster, StoreError> {
+    let mut names: IndexSet<ModuleName> = IndexSet::new();
     loop {
         let page = store.module_names_page(names.last(), PAGE)?;
         if page.is_empty() {
-            return Ok(names);
+            return Ok(Roster { names });
         }
         names.extend(page);
     }

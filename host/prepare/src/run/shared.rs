@@ -128,7 +128,9 @@ impl Shared<'_> {
 
     /// The outcome that is known of a compilation, if it holds under today's limits and what it left is still there.
     fn known(&self, compilation: &Compilation) -> Result<Option<OutcomeKind>, StoreError> {
-        let Some(known) = self.store.known(&compilation.key)? else { return Ok(None) };
+        let Some(known) = self.store.known(&compilation.module.name, &compilation.key)? else {
+            return Ok(None);
+        };
         let there = match &known.kind {
             OutcomeKind::Compiled(Stored::Bundle { digest, .. }) => self.store.blobs().has_bundle(digest)?,
             _ => true,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use prefab_model::{
-    Compilation, CompilerDigest, Diagnostic, EngineRevision, Fuel, ModulePath, OutcomeKind, Release,
-    Severity, SourceDigest,
+    Compilation, CompilerDigest, Diagnostic, EngineRevision, Fuel, ModuleName, ModulePath, OutcomeKind,
+    Release, Severity, SourceDigest,
 };
 use prefab_sandbox::{Compiler, Inputs, Run, Sandbox};
 use prefab_store::{DeployedBundle, StoreError};
@@ -44,12 +44,12 @@ impl<'a> Again<'a> {
         Ok(Self { env, sandbox, stop, releases, compilers: Mutex::default() })
     }
 
-    /// Compiles again; none if it was stopped.
+    /// Compiles the module again; none if it was stopped.
     ///
     /// # Errors
     /// In words for people, why it cannot be compiled again.
-    pub(super) fn run(&self, bundle: &DeployedBundle) -> Result<Option<Ran>, String> {
-        let stored = self.env.store().outcome(&bundle.key).map_err(|error| error.to_string())?;
+    pub(super) fn run(&self, module: &ModuleName, bundle: &DeployedBundle) -> Result<Option<Ran>, String> {
+        let stored = self.env.store().outcome(module, &bundle.key).map_err(|error| error.to_string())?;
         let stored = stored.ok_or("the ledger no longer knows how it was compiled")?;
         let compilation = stored
             .compilation

@@ -255,7 +255,7 @@ impl Check<'_> {
         for bundle in &bundles {
             let kept = self.env.store().blobs().read_bundle(&bundle.bundle, limits(self.env));
             let kept = kept.map(|kept| kept.artifacts);
-            let artifacts = match self.again.run(bundle) {
+            let artifacts = match self.again.run(module, bundle) {
                 Ok(Some(ran)) => compare(bundle, ran, kept, &mut verified),
                 Ok(None) => return Ok(None),
                 Err(reason) => {

@@ -9,7 +9,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::modules::{ModuleIds, PAGE};
-use super::{column, history, record, sources};
+use super::{column, history, modules, record, sources};
 use crate::error::Fault;
 use crate::{HistoryEntry, Store, StoreError};
 
@@ -117,7 +117,7 @@ impl Store {
         self.ledger.read("read a module's earlier deployments", |ledger| {
             let mut select = ledger.prepare_cached(&format!("{SELECT} WHERE d.id = ?1"))?;
             let mut earlier = Vec::new();
-            for step in way_back(ledger, module_id(ledger, module)?, limit)? {
+            for step in way_back(ledger, modules::id(ledger, module)?, limit)? {
                 let mut rows = select.query([step.restores])?;
                 if let Some(row) = rows.next()? {
                     earlier.push((DeploymentId(step.restores), deployment(row)?));
@@ -142,7 +142,7 @@ impl Store {
     /// How many modules have something deployed.
     pub fn deployed_count(&self) -> Result<u64, StoreError> {
         self.ledger.read("count the deployments", |ledger| {
-            let mut statement = ledger.prepare_cached("SELECT count(*) FROM deployed")?;
+            let mut statement = ledger.prepare_cached("SELECT deployed FROM totals")?;
             Ok(statement.query_row((), |row| column::count(row, 0))?)
         })
     }
@@ -162,11 +162,6 @@ impl Store {
             Ok(deployments)
         })
     }
-}
-
-fn module_id(ledger: &Connection, module: &ModuleName) -> Result<Option<i64>, Fault> {
-    let mut statement = ledger.prepare_cached("SELECT id FROM modules WHERE name = ?1")?;
-    Ok(statement.query_row([module.as_str()], |row| row.get(0)).optional()?)
 }
 
 /// One step of a module's way back. Both deployments are needed to find it again.
@@ -215,7 +210,10 @@ fn put(ledger: &Connection, module: i64, deployment: &Deployment) -> Result<(), 
             deployment.restores.map(|id| id.0),
         ))?;
     ledger
-        .prepare_cached("INSERT OR REPLACE INTO deployed (module, deployment) VALUES (?1, ?2)")?
+        .prepare_cached(
+            "INSERT INTO deployed (module, deployment) VALUES (?1, ?2)
+             ON CONFLICT (module) DO UPDATE SET deployment = excluded.deployment",
+        )?
         .execute((module, ledger.last_insert_rowid()))?;
     Ok(())
 }

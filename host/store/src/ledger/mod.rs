@@ -66,7 +66,12 @@ impl Ledger {
         let named = |fault: Fault| fault.into_error(ACTION, &path);
         // SQLite has no lock for "read the version, then migrate": two first commands at a time would both do it.
         let turn = state.join("open.lock");
-        let turn = File::create(&turn)
+        let turn = File::options()
+            .create(true)
+            // Cutting it off would wait where the file system is being flushed.
+            .truncate(false)
+            .write(true)
+            .open(&turn)
             .and_then(|file| file.lock().map(|()| file))
             .map_err(|error| StoreError::io("lock", turn, error))?;
         let mut writer = connect(&path).map_err(named)?;

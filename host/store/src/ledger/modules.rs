@@ -109,8 +109,7 @@ impl Store {
     /// How many modules there are.
     pub fn module_count(&self) -> Result<u64, StoreError> {
         self.ledger.read("count the modules", |ledger| {
-            let mut statement = ledger
-                .prepare_cached("SELECT count(*) FROM modules INDEXED BY modules_present WHERE present")?;
+            let mut statement = ledger.prepare_cached("SELECT modules FROM totals")?;
             Ok(statement.query_row((), |row| column::count(row, 0))?)
         })
     }
@@ -179,6 +178,12 @@ fn module(row: &Row<'_>) -> Result<ModuleRow, Fault> {
     })
 }
 
+/// The number of a module, also of one that was removed.
+pub(super) fn id(ledger: &Connection, name: &ModuleName) -> Result<Option<i64>, Fault> {
+    let mut statement = ledger.prepare_cached("SELECT id FROM modules WHERE name = ?1")?;
+    Ok(statement.query_row([name.as_str()], |row| row.get(0)).optional()?)
+}
+
 /// Looks up the numbers of modules within one transaction, each name once.
 pub(crate) struct ModuleIds<'t> {
     ledger: &'t Connection,
@@ -194,12 +199,7 @@ impl<'t> ModuleIds<'t> {
         if let Some(id) = self.known.get(name) {
             return Ok(*id);
         }
-        let id = self
-            .ledger
-            .prepare_cached("SELECT id FROM modules WHERE name = ?1")?
-            .query_row([name.as_str()], |row| row.get(0))
-            .optional()?
-            .ok_or_else(|| StoreError::UnknownModule { name: name.clone() })?;
+        let id = id(self.ledger, name)?.ok_or_else(|| StoreError::UnknownModule { name: name.clone() })?;
         self.known.insert(name.clone(), id);
         Ok(id)
     }

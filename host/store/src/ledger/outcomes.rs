@@ -1,4 +1,4 @@
-//! Outcomes: how compilations ended, found by their keys. Only those that would end so again are kept.
+//! Outcomes: how compilations ended, found by their module and their key. Only those that would end so again are kept.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use prefab_model::{
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 
-use super::{Ledger, column, record};
+use super::{Ledger, column, modules, record};
 use crate::error::Fault;
 use crate::{OutcomeRow, Store, StoreError};
 
@@ -31,6 +31,9 @@ pub(crate) const fn task_from_code(code: i64) -> Option<Task> {
         _ => None,
     }
 }
+
+/// The outcome with the key `?2` of the module with the name `?1`.
+pub(super) const OF_MODULE: &str = "module = (SELECT id FROM modules WHERE name = ?1) AND key = ?2";
 
 /// What planning needs to know of an outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,13 +86,13 @@ impl Detail {
 }
 
 impl Store {
-    /// How this compilation ended, without what it had to say: cheap, for planning.
-    pub fn known(&self, key: &CompilationKey) -> Result<Option<Known>, StoreError> {
+    /// How this compilation of the module ended, without what it had to say: cheap, for planning.
+    pub fn known(&self, module: &ModuleName, key: &CompilationKey) -> Result<Option<Known>, StoreError> {
         self.ledger.read("look up an outcome", |ledger| {
-            let mut statement = ledger.prepare_cached(
-                "SELECT kind, cap, stored, size, limits, detail FROM outcomes WHERE key = ?1",
-            )?;
-            let mut rows = statement.query([key.as_bytes()])?;
+            let mut statement = ledger.prepare_cached(&format!(
+                "SELECT kind, cap, stored, size, limits, detail FROM outcomes WHERE {OF_MODULE}"
+            ))?;
+            let mut rows = statement.query((module.as_str(), key.as_bytes()))?;
             let Some(row) = rows.next()? else { return Ok(None) };
             let code = row.get(0)?;
             let reason = if has_reason(code) { detail(ledger, row.get(5)?)?.reason } else { String::new() };
@@ -98,15 +101,19 @@ impl Store {
         })
     }
 
-    /// How this compilation ended, with all it had to say.
-    pub fn outcome(&self, key: &CompilationKey) -> Result<Option<StoredOutcome>, StoreError> {
+    /// How this compilation of the module ended, with all it had to say.
+    pub fn outcome(
+        &self,
+        module: &ModuleName,
+        key: &CompilationKey,
+    ) -> Result<Option<StoredOutcome>, StoreError> {
         self.ledger.read("read an outcome", |ledger| {
             let mut statement = ledger.prepare_cached(
                 "SELECT o.kind, o.cap, o.stored, o.size, o.limits, o.detail, o.fuel, o.peak_memory, o.nanoseconds,
                      m.name, o.compiler, o.task, o.created_at, o.inputs
-                 FROM outcomes o JOIN modules m ON m.id = o.module WHERE o.key = ?1",
+                 FROM modules m JOIN outcomes o ON o.module = m.id AND o.key = ?2 WHERE m.name = ?1",
             )?;
-            let mut rows = statement.query([key.as_bytes()])?;
+            let mut rows = statement.query((module.as_str(), key.as_bytes()))?;
             let Some(row) = rows.next()? else { return Ok(None) };
             let detail = detail(ledger, row.get(5)?)?;
             Ok(Some(StoredOutcome {
@@ -126,12 +133,16 @@ impl Store {
         })
     }
 
-    /// What was compiled under this key; none if that is not known.
-    pub fn compilation(&self, key: &CompilationKey) -> Result<Option<Compilation>, StoreError> {
+    /// What was compiled of the module under this key; none if that is not known.
+    pub fn compilation(
+        &self,
+        module: &ModuleName,
+        key: &CompilationKey,
+    ) -> Result<Option<Compilation>, StoreError> {
         self.ledger.read("read what was compiled", |ledger| {
             let id = ledger
-                .prepare_cached("SELECT inputs FROM outcomes WHERE key = ?1")?
-                .query_row([key.as_bytes()], |row| row.get(0))
+                .prepare_cached(&format!("SELECT inputs FROM outcomes WHERE {OF_MODULE}"))?
+                .query_row((module.as_str(), key.as_bytes()), |row| row.get(0))
                 .optional()?;
             inputs(ledger, id.flatten())
         })
@@ -149,7 +160,7 @@ impl Store {
                 .prepare_cached(
                     "SELECT o.fuel, o.peak_memory, o.nanoseconds FROM modules m
                      JOIN successes s ON s.module = m.id AND s.compiler = ?2 AND s.task = ?3
-                     JOIN outcomes o ON o.key = s.key
+                     JOIN outcomes o ON o.module = s.module AND o.key = s.key
                      WHERE m.name = ?1",
                 )?
                 .query_row((module.as_str(), compiler.as_str(), task_code(task)), |row| usage(row, 0))
@@ -158,12 +169,14 @@ impl Store {
         })
     }
 
-    /// Forgets how these compilations ended, so that they are run again: for when a blob is lost. Returns how many were known.
-    pub fn forget_outcomes(&self, keys: &[CompilationKey]) -> Result<u64, StoreError> {
+    /// Forgets how these compilations of the module ended, so that they are run again: for when a blob is lost. Returns how many were
+    /// known.
+    pub fn forget_outcomes(&self, module: &ModuleName, keys: &[CompilationKey]) -> Result<u64, StoreError> {
         self.ledger.write("forget outcomes", |ledger| {
+            let Some(module) = modules::id(ledger, module)? else { return Ok(0) };
             let mut forgotten = 0;
             for key in keys {
-                forgotten += delete(ledger, key)?;
+                forgotten += delete(ledger, module, key)?;
             }
             Ok(forgotten as u64)
         })
@@ -204,7 +217,7 @@ pub(crate) fn put(ledger: &Connection, module: i64, row: &OutcomeRow, rehearsed:
         }
     };
     let compilation = &row.compilation;
-    delete_parts(ledger, &compilation.key)?;
+    delete_parts(ledger, module, &compilation.key)?;
     let detail = Detail { reason: reason.to_owned(), diagnostics: diagnostics.clone(), log: log.clone() };
     let detail = if detail.is_empty() {
         None
@@ -225,11 +238,12 @@ pub(crate) fn put(ledger: &Connection, module: i64, row: &OutcomeRow, rehearsed:
     };
     ledger
         .prepare_cached(
-            "INSERT OR REPLACE INTO outcomes (key, kind, cap, stored, size, fuel, peak_memory, nanoseconds, limits, module,
+            "INSERT OR REPLACE INTO outcomes (module, key, kind, cap, stored, size, fuel, peak_memory, nanoseconds, limits,
                  compiler, task, created_at, detail, inputs)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
         .execute((
+            module,
             compilation.key.as_bytes(),
             code,
             cap,
@@ -239,7 +253,6 @@ pub(crate) fn put(ledger: &Connection, module: i64, row: &OutcomeRow, rehearsed:
             column::number(usage.peak_memory.0),
             i64::try_from(usage.time.as_nanos()).unwrap_or(i64::MAX),
             limits_id(ledger, &compilation.limits)?,
-            module,
             compilation.compiler_name.as_str(),
             task_code(compilation.task),
             row.created_at,
@@ -318,17 +331,19 @@ fn usage(row: &Row<'_>, at: usize) -> rusqlite::Result<Usage> {
 }
 
 /// Removes an outcome with all that belongs to it. Returns how many there were.
-pub(crate) fn delete(ledger: &Connection, key: &CompilationKey) -> Result<usize, Fault> {
-    delete_parts(ledger, key)?;
-    Ok(ledger.prepare_cached("DELETE FROM outcomes WHERE key = ?1")?.execute([key.as_bytes()])?)
+pub(crate) fn delete(ledger: &Connection, module: i64, key: &CompilationKey) -> Result<usize, Fault> {
+    delete_parts(ledger, module, key)?;
+    Ok(ledger
+        .prepare_cached("DELETE FROM outcomes WHERE module = ?1 AND key = ?2")?
+        .execute((module, key.as_bytes()))?)
 }
 
-fn delete_parts(ledger: &Connection, key: &CompilationKey) -> Result<(), Fault> {
+fn delete_parts(ledger: &Connection, module: i64, key: &CompilationKey) -> Result<(), Fault> {
     for sql in [
-        "DELETE FROM details WHERE id = (SELECT detail FROM outcomes WHERE key = ?1)",
-        "DELETE FROM inputs WHERE id = (SELECT inputs FROM outcomes WHERE key = ?1)",
+        "DELETE FROM details WHERE id = (SELECT detail FROM outcomes WHERE module = ?1 AND key = ?2)",
+        "DELETE FROM inputs WHERE id = (SELECT inputs FROM outcomes WHERE module = ?1 AND key = ?2)",
     ] {
-        ledger.prepare_cached(sql)?.execute([key.as_bytes()])?;
+        ledger.prepare_cached(sql)?.execute((module, key.as_bytes()))?;
     }
     Ok(())
 }

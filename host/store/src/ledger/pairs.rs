@@ -4,11 +4,11 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
-use prefab_model::{BundleDigest, CompilationKey, Fuel, PreparationId};
+use prefab_model::{BundleDigest, CompilationKey, Fuel, ModuleName, PreparationId};
 use rusqlite::OptionalExtension as _;
 
 use super::modules::PAGE;
-use super::outcomes::BUNDLE_KIND;
+use super::outcomes::{BUNDLE_KIND, OF_MODULE};
 use super::results::{self, ModuleResult};
 use super::{Ledger, column};
 use crate::error::Fault;
@@ -45,12 +45,12 @@ impl Store {
         }
     }
 
-    /// What this compilation left and cost; none if its outcome is not known. Takes a few microseconds.
-    pub fn yielded(&self, key: &CompilationKey) -> Result<Option<Yield>, StoreError> {
+    /// What this compilation of the module left and cost; none if its outcome is not known. Takes a few microseconds.
+    pub fn yielded(&self, module: &ModuleName, key: &CompilationKey) -> Result<Option<Yield>, StoreError> {
         self.ledger.read("look up what a compilation left", |ledger| {
             ledger
-                .prepare_cached("SELECT kind, stored, fuel FROM outcomes WHERE key = ?1")?
-                .query_row([key.as_bytes()], |row| {
+                .prepare_cached(&format!("SELECT kind, stored, fuel FROM outcomes WHERE {OF_MODULE}"))?
+                .query_row((module.as_str(), key.as_bytes()), |row| {
                     let left_bundle = row.get::<_, i64>(0)? == BUNDLE_KIND;
                     let fuel: Option<i64> = row.get(2)?;
                     Ok(Yield {

@@ -38,7 +38,7 @@ impl Store {
                 .prepare_cached(
                     "SELECT o.stored FROM modules m
                      JOIN successes s ON s.module = m.id AND s.compiler = ?2 AND s.task = ?3
-                     JOIN outcomes o ON o.key = s.key
+                     JOIN outcomes o ON o.module = s.module AND o.key = s.key
                      WHERE m.name = ?1",
                 )?
                 .query_row((module.as_str(), compiler.as_str(), outcomes::SIGNATURE_TASK), |row| {

@@ -1,0 +1,56 @@
+-- Schema 4: what belongs to a module lies together, and totals are counted where they change.
+
+-- As before, and found within its module, whose name is in the key. Keys are random: by the key alone, every row of a batch was on a page of
+-- its own, and so the time for a module grew with their number.
+CREATE TABLE outcomes_by_module (
+    module      INTEGER NOT NULL REFERENCES modules,
+    key         BLOB NOT NULL,
+    kind        INTEGER NOT NULL,
+    cap         INTEGER,          -- the limit that was hit
+    stored      BLOB,             -- digest of the bundle or the signature
+    size        INTEGER,          -- of the bundle as stored
+    fuel        INTEGER,
+    peak_memory INTEGER NOT NULL,
+    nanoseconds INTEGER NOT NULL,
+    limits      INTEGER NOT NULL REFERENCES limits,
+    compiler    TEXT NOT NULL,
+    task        INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL,
+    detail      INTEGER REFERENCES details,
+    inputs      INTEGER REFERENCES inputs,
+    PRIMARY KEY (module, key)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO outcomes_by_module
+    SELECT module, key, kind, cap, stored, size, fuel, peak_memory, nanoseconds, limits, compiler, task, created_at, detail, inputs
+    FROM outcomes ORDER BY module, key;
+
+DROP TABLE outcomes;
+ALTER TABLE outcomes_by_module RENAME TO outcomes;
+
+-- One row: how many modules are present, and of how many something is deployed. Counting a million rows takes longer than `status` may.
+CREATE TABLE totals (
+    id       INTEGER PRIMARY KEY CHECK (id = 1),
+    modules  INTEGER NOT NULL,
+    deployed INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO totals VALUES
+    (1, (SELECT count(*) FROM modules WHERE present), (SELECT count(*) FROM deployed));
+
+-- Rows of these two tables are never replaced by INSERT OR REPLACE, which deletes without a trigger.
+CREATE TRIGGER module_put AFTER INSERT ON modules WHEN new.present BEGIN
+    UPDATE totals SET modules = modules + 1;
+END;
+CREATE TRIGGER module_changed AFTER UPDATE OF present ON modules WHEN new.present <> old.present BEGIN
+    UPDATE totals SET modules = modules + new.present - old.present;
+END;
+CREATE TRIGGER module_deleted AFTER DELETE ON modules WHEN old.present BEGIN
+    UPDATE totals SET modules = modules - 1;
+END;
+CREATE TRIGGER deployed_put AFTER INSERT ON deployed BEGIN
+    UPDATE totals SET deployed = deployed + 1;
+END;
+CREATE TRIGGER deployed_deleted AFTER DELETE ON deployed BEGIN
+    UPDATE totals SET deployed = deployed - 1;
+END;
