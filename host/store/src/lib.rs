@@ -26,4 +26,5 @@ pub use ledger::pairs::Yield;
 pub use ledger::preparations::{Holder, NewPreparation, Preparation};
 pub use ledger::results::{CompilationRef, ModuleResult, Note, ResultFilter};
 pub use ledger::snapshots::{Snapshot, SnapshotFile};
+pub use ledger::standing::Standing;
 pub use store::Store;

@@ -7,9 +7,10 @@ use prefab_model::{
     Compilation, Diagnostic, ModuleManifest, ModuleName, ModulePath, ModuleState, SkipReason, Task,
 };
 use prefab_sandbox::Inputs;
-use prefab_store::{CompilationRef, ModuleResult, ModuleRow, Note, Snapshot, StoreError};
+use prefab_store::{CompilationRef, ModuleResult, ModuleRow, Note, Snapshot, Standing, StoreError};
 
 use super::PrepareError;
+use super::ahead;
 use super::pool::Message;
 use super::roster::{AllSigned, Index, NoSignature, SignatureState, Signed, Source};
 use super::shared::{Ended, Fresh, Shared};
@@ -46,9 +47,15 @@ pub(super) fn fold(
     tell: &Sender<Message<CompileReport>>,
 ) -> Result<Option<CompileReport>, PrepareError> {
     let Some(index) = shared.roster.find(&request.module) else { return Ok(None) };
-    let Some(first) = sign::sign(shared, index, tell)? else { return Ok(None) };
+    let standing = ahead::standing(shared.store, &request.module, true)?;
+    let Some(first) = sign::sign(shared, index, &standing, tell)? else { return Ok(None) };
     let again = Again { request, snapshot: first.snapshot, described: first.described };
-    let own = Own { signed: &first.signed, row: again.described.as_ref(), snapshot: again.snapshot.as_ref() };
+    let own = Own {
+        signed: &first.signed,
+        standing: &standing,
+        row: again.described.as_ref(),
+        snapshot: again.snapshot.as_ref(),
+    };
     let Some(mut report) = compile_signed(shared, all, index, own, tell)? else { return Ok(None) };
     report.fresh.add(first.fresh);
     report.folded = Some(Box::new(again));
@@ -59,16 +66,19 @@ pub(super) fn compile(
     shared: &Shared<'_>,
     all: &AllSigned,
     index: Index,
+    standing: &Standing,
     tell: &Sender<Message<CompileReport>>,
 ) -> Result<Option<CompileReport>, PrepareError> {
     let Some(first) = all[index as usize].as_ref() else { return Ok(None) };
-    compile_signed(shared, all, index, Own { signed: &first.signed, row: None, snapshot: None }, tell)
+    let own = Own { signed: &first.signed, standing, row: None, snapshot: None };
+    compile_signed(shared, all, index, own, tell)
 }
 
-/// What the first pass found out about a module; what of it is not in the ledger yet comes along.
+/// What the first pass found out about a module, and the ledger knows; what of the former is not in the latter yet comes along.
 #[derive(Clone, Copy)]
 struct Own<'a> {
     signed: &'a Signed,
+    standing: &'a Standing,
     row: Option<&'a ModuleRow>,
     snapshot: Option<&'a Snapshot>,
 }
@@ -98,11 +108,7 @@ fn compile_signed<T>(
             return Ok(Some(CompileReport { index, folded: None, result, fresh, trouble: None }));
         }
     };
-    let row = match own.row {
-        Some(row) => Some(row.clone()),
-        None => shared.store.module(&result.module)?,
-    };
-    let Some(row) = row else { return Ok(None) };
+    let Some(row) = own.row.or(own.standing.row.as_ref()) else { return Ok(None) };
     note_missing(shared, &row.manifest, &mut result.notes);
     if sources.is_empty() {
         result.notes.push(Note::NothingToCompile);
@@ -122,8 +128,8 @@ fn compile_signed<T>(
         let compilation = shared.planner.compile(entry, &row.manifest, source.digest, |dependency| {
             dependencies.states.get(dependency).copied().unwrap_or(DependencyState::Absent)
         });
-        let read = || read_inputs(shared, &row, own.snapshot, source, &compilation);
-        match shared.ended(source.compiler, &compilation, read, &mut fresh, tell)? {
+        let read = || read_inputs(shared, row, own.snapshot, source, &compilation);
+        match shared.ended(source.compiler, &compilation, own.standing, read, &mut fresh, tell)? {
             Ended::Known { kind } => {
                 if !kind.is_compiled() {
                     result.state = ModuleState::Failed;

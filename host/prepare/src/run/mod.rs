@@ -4,6 +4,7 @@
 //! (`pool.rs`) that shares nothing but read-only state (`shared.rs`, `roster.rs`); `passes.rs` is the order of things. One thread, the caller's, owns what changes
 //! (`recorder.rs`): it commits batches and tells the watchers. Whoever calls holds the environment.
 
+mod ahead;
 mod compile;
 mod notes;
 mod passes;

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use prefab_store::Note;
 
+use super::ahead::Ahead;
 use super::pool::{Job, Message, Pool};
 use super::recorder::Recorder;
 use super::roster::{FirstPass, Index};
@@ -73,8 +74,9 @@ impl Passes<'_> {
         mut again: Option<&mut Vec<Index>>,
         recorder: &mut Recorder<'_>,
     ) -> Result<(), PrepareError> {
+        let ahead = Ahead::new(self.shared.store, self.shared.roster, order, true);
         let work = |job, tell: &_| match job {
-            Job::Planned(index) => sign::sign(self.shared, index, tell),
+            Job::Planned { place, index } => sign::sign(self.shared, index, &ahead.take(place)?, tell),
             // Not asked for in this pass.
             Job::Folded(_) => Ok(None),
         };
@@ -129,8 +131,11 @@ impl Passes<'_> {
         again: &mut HashMap<Index, String>,
         recorder: &mut Recorder<'_>,
     ) -> Result<(), PrepareError> {
+        let ahead = Ahead::new(self.shared.store, self.shared.roster, order, false);
         let work = |job, tell: &_| match job {
-            Job::Planned(index) => compile::compile(self.shared, &signed.all, index, tell),
+            Job::Planned { place, index } => {
+                compile::compile(self.shared, &signed.all, index, &ahead.take(place)?, tell)
+            }
             Job::Folded(request) => compile::fold(self.shared, &signed.all, request, tell),
         };
         pool.each(order, Some(self.folded), work, |message| -> Result<(), PrepareError> {

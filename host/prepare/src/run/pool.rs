@@ -36,7 +36,12 @@ pub(crate) enum Message<T> {
 /// What a thread is to do next.
 pub(crate) enum Job {
     /// The next module in order.
-    Planned(Index),
+    Planned {
+        /// Its place in the order.
+        place: usize,
+        /// What is there.
+        index: Index,
+    },
     /// A module that is taken in once more.
     Folded(Request),
 }
@@ -77,8 +82,11 @@ impl Pool<'_> {
                             break;
                         }
                         let request = folded.and_then(Requests::next).map(Job::Folded);
-                        let planned = || order.get(next.fetch_add(1, Ordering::Relaxed));
-                        let job = request.or_else(|| planned().copied().map(Job::Planned));
+                        let planned = || {
+                            let place = next.fetch_add(1, Ordering::Relaxed);
+                            order.get(place).map(|index| Job::Planned { place, index: *index })
+                        };
+                        let job = request.or_else(planned);
                         let Some(job) = job else {
                             // While others are busy, somebody may still fold something in.
                             if folded.is_some() && busy.load(Ordering::Relaxed) > 0 {

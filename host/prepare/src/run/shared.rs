@@ -5,7 +5,7 @@ use prefab_model::{
     Compilation, CompilerName, Fuel, ModuleName, ModulePath, OutcomeKind, SignatureDigest, Stored, Task,
 };
 use prefab_sandbox::Inputs;
-use prefab_store::{OutcomeRow, Store, StoreError};
+use prefab_store::{OutcomeRow, Standing, Store, StoreError};
 
 use super::PrepareError;
 use super::pool::Message;
@@ -82,11 +82,12 @@ impl Shared<'_> {
         &self,
         number: u16,
         compilation: &Compilation,
+        standing: &Standing,
         inputs: impl FnOnce() -> Result<Inputs, SourceProblem>,
         fresh: &mut Fresh,
         tell: &Sender<Message<T>>,
     ) -> Result<Ended, PrepareError> {
-        if let Some(kind) = self.known(compilation)? {
+        if let Some(kind) = self.known(standing, compilation)? {
             return Ok(Ended::Known { kind });
         }
         let compiler = self.toolchain.compiler(number, self.store, self.executor.sandbox)?;
@@ -127,10 +128,16 @@ impl Shared<'_> {
     }
 
     /// The outcome that is known of a compilation, if it holds under today's limits and what it left is still there.
-    fn known(&self, compilation: &Compilation) -> Result<Option<OutcomeKind>, StoreError> {
-        let Some(known) = self.store.known(&compilation.module.name, &compilation.key)? else {
-            return Ok(None);
+    fn known(
+        &self,
+        standing: &Standing,
+        compilation: &Compilation,
+    ) -> Result<Option<OutcomeKind>, StoreError> {
+        let known = match standing.known(&compilation.key) {
+            None if standing.has_more() => self.store.known(&compilation.module.name, &compilation.key)?,
+            known => known.cloned(),
         };
+        let Some(known) = known else { return Ok(None) };
         let there = match &known.kind {
             OutcomeKind::Compiled(Stored::Bundle { digest, .. }) => self.store.blobs().has_bundle(digest)?,
             _ => true,

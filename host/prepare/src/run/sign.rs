@@ -7,7 +7,7 @@ use cap_std::fs::Dir;
 use crossbeam_channel::Sender;
 use prefab_model::{Diagnostic, ModulePath, OutcomeKind, Stored};
 use prefab_sandbox::{Inputs, SourceFile};
-use prefab_store::{ModuleKind, ModuleRow, Snapshot};
+use prefab_store::{ModuleKind, ModuleRow, Snapshot, Standing};
 
 use super::PrepareError;
 use super::pool::Message;
@@ -35,9 +35,11 @@ pub(super) struct SignReport {
 /// Fuel that compiling takes for a byte of source, for modules that were never compiled: measured over npm packages.
 const FUEL_PER_BYTE: u64 = 100;
 
+/// `standing` has what was seen of the module's files before.
 pub(super) fn sign<T>(
     shared: &Shared<'_>,
     index: Index,
+    standing: &Standing,
     tell: &Sender<Message<T>>,
 ) -> Result<Option<SignReport>, PrepareError> {
     let name = shared.roster.name(index);
@@ -50,7 +52,7 @@ pub(super) fn sign<T>(
         fresh: Fresh::default(),
         trouble: None,
     };
-    let Some(row) = shared.store.module(name)? else {
+    let Some(row) = standing.row.clone() else {
         report.signed = unreadable(host_diagnostic(
             "prefab/removed",
             "the module was removed while it was prepared".to_owned(),
@@ -67,12 +69,11 @@ pub(super) fn sign<T>(
         }
     };
     let (row, described) = row;
-    let earlier = shared.store.snapshot(name)?;
-    let Taken { snapshot, mut bytes } =
-        match snapshot(&dir, &|path| shared.takes(path), earlier.as_ref(), now_ns()) {
-            Ok(taken) => taken,
-            Err(problem) => return Ok(Some(report.unreadable(&problem))),
-        };
+    let earlier = standing.snapshot.as_ref();
+    let Taken { snapshot, mut bytes } = match snapshot(&dir, &|path| shared.takes(path), earlier, now_ns()) {
+        Ok(taken) => taken,
+        Err(problem) => return Ok(Some(report.unreadable(&problem))),
+    };
     let mut sources = Vec::new();
     for (number, entry) in (0..).zip(&shared.toolchain.release.compilers) {
         let Some(digest) = source_digest(&snapshot, &|path| entry.takes(path)) else { continue };
@@ -80,7 +81,7 @@ pub(super) fn sign<T>(
             .planner
             .signature(entry, &row.manifest, digest, |dependency| shared.roster.find(dependency).is_some());
         let inputs = || inputs(&dir, &snapshot, &mut bytes, &|path| entry.takes(path));
-        let signature = match shared.ended(number, &compilation, inputs, &mut report.fresh, tell)? {
+        let signature = match shared.ended(number, &compilation, standing, inputs, &mut report.fresh, tell)? {
             Ended::Known { kind: OutcomeKind::Compiled(Stored::Signature(digest)) } => {
                 SignatureState::Made { key: compilation.key, digest }
             }
@@ -102,7 +103,7 @@ pub(super) fn sign<T>(
         sources.push(Source { compiler: number, digest, signature });
     }
     report.signed = Signed::Read(sources.into());
-    report.snapshot = (earlier.as_ref() != Some(&snapshot)).then_some(snapshot);
+    report.snapshot = (earlier != Some(&snapshot)).then_some(snapshot);
     report.described = described;
     Ok(Some(report))
 }

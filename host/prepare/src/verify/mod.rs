@@ -178,7 +178,7 @@ pub fn verify(
     let named = matches!(options.selection, ModuleSelection::Modules(_));
     let work = |job: Job, _: &_| {
         // Nothing is folded in here.
-        let Job::Planned(index) = job else { return Ok(None) };
+        let Job::Planned { index, .. } = job else { return Ok(None) };
         let check = Check { env, again: &again, what: options.what, named };
         Ok(check.module(&modules[index as usize])?)
     };

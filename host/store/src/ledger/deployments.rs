@@ -139,14 +139,6 @@ impl Store {
         })
     }
 
-    /// How many modules have something deployed.
-    pub fn deployed_count(&self) -> Result<u64, StoreError> {
-        self.ledger.read("count the deployments", |ledger| {
-            let mut statement = ledger.prepare_cached("SELECT deployed FROM totals")?;
-            Ok(statement.query_row((), |row| column::count(row, 0))?)
-        })
-    }
-
     /// What is deployed of the modules that follow `after` in the order of names, at most a thousand; empty at the end.
     pub fn deployed_page(&self, after: Option<&ModuleName>) -> Result<Vec<Deployment>, StoreError> {
         self.ledger.read("read the deployments", |ledger| {

@@ -1,4 +1,4 @@
-//! The ledger: one SQLite file in WAL mode, one connection that writes, a few that read.
+//! The ledger: one SQLite file in WAL mode, at most one connection that writes, a few that read.
 //!
 //! Connections and transactions live here; each table has a file of its own beside this one, with the part of
 //! [`Store`](crate::Store) that speaks of it.
@@ -17,6 +17,8 @@ pub(crate) mod results;
 pub(crate) mod signatures;
 pub(crate) mod snapshots;
 pub(crate) mod sources;
+pub(crate) mod standing;
+mod totals;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -47,7 +49,8 @@ const APPLICATION_ID: i64 = 0x5046_4142;
 
 pub(crate) struct Ledger {
     path: PathBuf,
-    writer: Mutex<Connection>,
+    /// None before something is written.
+    writer: Mutex<Option<Connection>>,
     idle_readers: Mutex<Vec<Connection>>,
     /// The sets of limits met so far, by their number in the ledger: a handful, and every outcome refers to one.
     limits: RwLock<HashMap<i64, Limits>>,
@@ -64,36 +67,32 @@ impl Ledger {
         const ACTION: &str = "open the ledger";
         let path = state.join(FILE);
         let named = |fault: Fault| fault.into_error(ACTION, &path);
-        // SQLite has no lock for "read the version, then migrate": two first commands at a time would both do it.
-        let turn = state.join("open.lock");
-        let turn = File::options()
-            .create(true)
-            // Cutting it off would wait where the file system is being flushed.
-            .truncate(false)
-            .write(true)
-            .open(&turn)
-            .and_then(|file| file.lock().map(|()| file))
-            .map_err(|error| StoreError::io("lock", turn, error))?;
-        let mut writer = connect(&path).map_err(named)?;
-        check_owner(&writer, &path).map_err(named)?;
-        let version = migrations::version(&writer).map_err(named)?;
-        if !migrations::is_latest(version, &path)? {
-            migrations::apply(&mut writer).map_err(named)?;
+        // Most commands find all as it should be, and many only read: they neither wait for those that write nor connect for it.
+        let mut reader = None;
+        if path.exists() {
+            let connection = connect_reader(&path).map_err(named)?;
+            if is_current(&connection, &path).map_err(named)? {
+                reader = Some(connection);
+            }
         }
-        drop(turn);
-        if std::fs::metadata(&path).is_ok_and(|file| file.len() <= CHECKED_ON_OPEN) {
-            quick_check(&writer).map_err(named)?;
-        }
-        Ok(Self {
+        let writer = if reader.is_some() { None } else { Some(migrated(state, &path)?) };
+        let ledger = Self {
             path,
             writer: Mutex::new(writer),
-            idle_readers: Mutex::new(Vec::new()),
+            idle_readers: Mutex::new(reader.into_iter().collect()),
             limits: RwLock::new(HashMap::new()),
-        })
+        };
+        if std::fs::metadata(&ledger.path).is_ok_and(|file| file.len() <= CHECKED_ON_OPEN) {
+            ledger.read(ACTION, quick_check)?;
+        }
+        Ok(ledger)
     }
 
     pub(crate) fn check(&self) -> Result<(), StoreError> {
-        self.read("check the ledger", quick_check)
+        self.read("check the ledger", |ledger| {
+            quick_check(ledger)?;
+            totals::check(ledger)
+        })
     }
 
     /// Runs `body` on a connection that does not write.
@@ -124,7 +123,8 @@ impl Ledger {
     ) -> Result<T, StoreError> {
         let mut writer = lock(&self.writer);
         let run = || {
-            let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = connected(&mut writer, &self.path)?
+                .transaction_with_behavior(TransactionBehavior::Immediate)?;
             let value = body(&transaction)?;
             transaction.commit()?;
             Ok(value)
@@ -137,8 +137,9 @@ impl Ledger {
     /// Rewrites the file without its free pages, if they are a quarter of it and a MiB at least. Returns how many bytes it is shorter.
     pub(crate) fn shrink(&self) -> Result<u64, StoreError> {
         const ACTION: &str = "shrink the ledger";
-        let writer = lock(&self.writer);
-        let run = || {
+        let mut writer = lock(&self.writer);
+        let mut run = || {
+            let writer = connected(&mut writer, &self.path)?;
             let number = |name| writer.pragma_query_value(None, name, |row| column::count(row, 0));
             let (free, pages, size) =
                 (number("freelist_count")?, number("page_count")?, number("page_size")?);
@@ -158,6 +159,40 @@ impl Ledger {
 /// A thread that panicked inside a transaction has rolled it back while unwinding, so the connection is fine.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A connection that writes to the ledger at `path`, which is made or brought up to date if need be.
+fn migrated(state: &Path, path: &Path) -> Result<Connection, StoreError> {
+    let named = |fault: Fault| fault.into_error("open the ledger", path);
+    // SQLite has no lock for "read the version, then migrate": two first commands at a time would both do it.
+    let turn = state.join("open.lock");
+    let _turn = File::options()
+        .create(true)
+        // Cutting it off would wait where the file system is being flushed.
+        .truncate(false)
+        .write(true)
+        .open(&turn)
+        .and_then(|file| file.lock().map(|()| file))
+        .map_err(|error| StoreError::io("lock", turn, error))?;
+    let mut writer = connect(path).map_err(named)?;
+    if !is_current(&writer, path).map_err(named)? {
+        migrations::apply(&mut writer).map_err(named)?;
+    }
+    Ok(writer)
+}
+
+/// The connection that writes, made if there is none yet.
+fn connected<'a>(writer: &'a mut Option<Connection>, path: &Path) -> Result<&'a mut Connection, Fault> {
+    match writer {
+        Some(writer) => Ok(writer),
+        none => Ok(none.insert(connect(path)?)),
+    }
+}
+
+/// Whether the schema is the latest; an error if it is later still, or of another program.
+fn is_current(connection: &Connection, path: &Path) -> Result<bool, Fault> {
+    check_owner(connection, path)?;
+    Ok(migrations::is_latest(migrations::version(connection)?, path)?)
 }
 
 fn connect(path: &Path) -> Result<Connection, Fault> {

@@ -98,20 +98,7 @@ impl Store {
 
     /// The module of this name.
     pub fn module(&self, name: &ModuleName) -> Result<Option<ModuleRow>, StoreError> {
-        self.ledger.read("read the module", |ledger| {
-            let mut statement = ledger
-                .prepare_cached(&format!("SELECT {COLUMNS} FROM modules WHERE name = ?1 AND present"))?;
-            let mut rows = statement.query([name.as_str()])?;
-            rows.next()?.map(module).transpose()
-        })
-    }
-
-    /// How many modules there are.
-    pub fn module_count(&self) -> Result<u64, StoreError> {
-        self.ledger.read("count the modules", |ledger| {
-            let mut statement = ledger.prepare_cached("SELECT modules FROM totals")?;
-            Ok(statement.query_row((), |row| column::count(row, 0))?)
-        })
+        self.ledger.read("read the module", |ledger| Ok(present(ledger, name)?.map(|(_, module)| module)))
     }
 
     /// All modules, by name. Where there may be very many, [`Store::modules_page`] keeps memory flat.
@@ -176,6 +163,15 @@ fn module(row: &Row<'_>) -> Result<ModuleRow, Fault> {
         manifest: record::decode("manifest", row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?)?,
         added_at: row.get(3)?,
     })
+}
+
+/// The module of this name, with its number; none if it was removed.
+pub(super) fn present(ledger: &Connection, name: &ModuleName) -> Result<Option<(i64, ModuleRow)>, Fault> {
+    let mut statement =
+        ledger.prepare_cached(&format!("SELECT {COLUMNS}, id FROM modules WHERE name = ?1 AND present"))?;
+    let mut rows = statement.query([name.as_str()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some((row.get(4)?, module(row)?)))
 }
 
 /// The number of a module, also of one that was removed.

@@ -93,11 +93,7 @@ impl Store {
                 "SELECT kind, cap, stored, size, limits, detail FROM outcomes WHERE {OF_MODULE}"
             ))?;
             let mut rows = statement.query((module.as_str(), key.as_bytes()))?;
-            let Some(row) = rows.next()? else { return Ok(None) };
-            let code = row.get(0)?;
-            let reason = if has_reason(code) { detail(ledger, row.get(5)?)?.reason } else { String::new() };
-            let kind = kind(row, code, reason)?;
-            Ok(Some(Known { kind, limits: self.ledger.limits(ledger, row.get(4)?)? }))
+            rows.next()?.map(|row| self.ledger.known(ledger, row)).transpose()
         })
     }
 
@@ -184,6 +180,13 @@ impl Store {
 }
 
 impl Ledger {
+    /// Reads the columns kind, cap, stored, size, limits, detail, which are the first.
+    pub(super) fn known(&self, ledger: &Connection, row: &Row<'_>) -> Result<Known, Fault> {
+        let code = row.get(0)?;
+        let reason = if has_reason(code) { detail(ledger, row.get(5)?)?.reason } else { String::new() };
+        Ok(Known { kind: kind(row, code, reason)?, limits: self.limits(ledger, row.get(4)?)? })
+    }
+
     fn limits(&self, ledger: &Connection, id: i64) -> Result<Limits, Fault> {
         if let Some(limits) = self.limits.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
             return Ok(limits.clone());

@@ -28,6 +28,21 @@ INSERT INTO outcomes_by_module
 DROP TABLE outcomes;
 ALTER TABLE outcomes_by_module RENAME TO outcomes;
 
+-- As before, and refers to outcomes by what they are found by now.
+CREATE TABLE successes_by_module (
+    module   INTEGER NOT NULL REFERENCES modules,
+    compiler TEXT NOT NULL,
+    task     INTEGER NOT NULL,
+    key      BLOB NOT NULL,
+    PRIMARY KEY (module, compiler, task),
+    FOREIGN KEY (module, key) REFERENCES outcomes
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO successes_by_module SELECT module, compiler, task, key FROM successes ORDER BY module, compiler, task;
+
+DROP TABLE successes;
+ALTER TABLE successes_by_module RENAME TO successes;
+
 -- One row: how many modules are present, and of how many something is deployed. Counting a million rows takes longer than `status` may.
 CREATE TABLE totals (
     id       INTEGER PRIMARY KEY CHECK (id = 1),

@@ -4,7 +4,7 @@ use prefab_model::{ModuleName, ModulePath};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
-use super::record;
+use super::{modules, record};
 use crate::error::Fault;
 use crate::{Store, StoreError};
 
@@ -33,16 +33,20 @@ pub struct SnapshotFile {
 impl Store {
     /// What was seen of a module's files when they were last read; none if they never were.
     pub fn snapshot(&self, module: &ModuleName) -> Result<Option<Snapshot>, StoreError> {
-        self.ledger.read("read the snapshot", |ledger| {
-            let mut statement = ledger.prepare_cached(
-                "SELECT s.record FROM snapshots s JOIN modules m ON m.id = s.module WHERE m.name = ?1",
-            )?;
-            let mut rows = statement.query([module.as_str()])?;
-            let Some(row) = rows.next()? else { return Ok(None) };
-            let bytes = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
-            record::decode("snapshot", bytes).map(Some)
+        self.ledger.read("read the snapshot", |ledger| match modules::id(ledger, module)? {
+            Some(module) => get(ledger, module),
+            None => Ok(None),
         })
     }
+}
+
+/// What was seen of the files of the module with this number.
+pub(super) fn get(ledger: &Connection, module: i64) -> Result<Option<Snapshot>, Fault> {
+    let mut statement = ledger.prepare_cached("SELECT record FROM snapshots WHERE module = ?1")?;
+    let mut rows = statement.query([module])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let bytes = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+    record::decode("snapshot", bytes).map(Some)
 }
 
 pub(crate) fn put(ledger: &Connection, module: i64, snapshot: &Snapshot) -> Result<(), Fault> {
