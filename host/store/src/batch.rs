@@ -22,8 +22,8 @@ pub struct OutcomeRow {
 pub struct Batch {
     /// What was seen of modules' files.
     pub snapshots: Vec<(ModuleName, Snapshot)>,
-    /// The bytes of signatures.
-    pub signatures: Vec<(SignatureDigest, Vec<u8>)>,
+    /// The bytes of signatures, each of a module.
+    pub signatures: Vec<(ModuleName, SignatureDigest, Vec<u8>)>,
     /// Outcomes that were not known, or did not hold.
     pub outcomes: Vec<OutcomeRow>,
     /// How modules ended in a preparation.
@@ -62,8 +62,8 @@ impl Store {
             for (module, snapshot) in &batch.snapshots {
                 snapshots::put(ledger, ids.get(module)?, snapshot)?;
             }
-            for (digest, bytes) in &batch.signatures {
-                signatures::put(ledger, digest, bytes)?;
+            for (module, digest, bytes) in &batch.signatures {
+                signatures::put(ledger, ids.get(module)?, digest, bytes)?;
             }
             for row in &batch.outcomes {
                 outcomes::put(ledger, ids.get(&row.compilation.module.name)?, row, batch.rehearsed)?;

@@ -6,7 +6,9 @@
 
 use std::collections::HashSet;
 
-use prefab_model::{Compilation, CompilationKey, ModuleName, Release, Task};
+use prefab_model::{
+    BundleDigest, Compilation, CompilationKey, ModuleName, Release, SignatureDigest, SourceDigest, Task,
+};
 use rusqlite::Connection;
 
 use crate::error::Fault;
@@ -214,17 +216,39 @@ impl Live {
     }
 
     fn signatures(&self, ledger: &Connection) -> Result<u64, Fault> {
-        delete_dead(ledger, "signatures", &self.signatures)
+        let mut dead = Vec::new();
+        let mut statement = ledger.prepare("SELECT digest, module FROM signatures")?;
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            let digest: SignatureDigest = column::digest(row, 0)?;
+            if !self.signatures.contains(digest.as_bytes()) {
+                dead.push((digest, row.get::<_, i64>(1)?));
+            }
+        }
+        let mut delete = ledger.prepare("DELETE FROM signatures WHERE module = ?1 AND digest = ?2")?;
+        for (digest, module) in &dead {
+            delete.execute((module, digest.as_bytes()))?;
+        }
+        Ok(dead.len() as u64)
     }
 
     fn sources(&mut self, ledger: &Connection) -> Result<u64, Fault> {
-        let dead = delete_dead(ledger, "sources", &self.sources)?;
-        let mut statement = ledger.prepare("SELECT blob FROM sources")?;
+        let mut dead = Vec::new();
+        let mut statement = ledger.prepare("SELECT digest, blob FROM sources")?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
-            self.blobs.push(*column::digest::<CompilationKey>(row, 0)?.as_bytes());
+            let digest: SourceDigest = column::digest(row, 0)?;
+            if self.sources.contains(digest.as_bytes()) {
+                self.blobs.push(*column::digest::<BundleDigest>(row, 1)?.as_bytes());
+            } else {
+                dead.push(digest);
+            }
         }
-        Ok(dead)
+        let mut delete = ledger.prepare("DELETE FROM sources WHERE digest = ?1")?;
+        for digest in &dead {
+            delete.execute([digest.as_bytes()])?;
+        }
+        Ok(dead.len() as u64)
     }
 
     /// The compilers of installed releases.
@@ -238,24 +262,6 @@ impl Live {
         }
         Ok(())
     }
-}
-
-/// Removes the rows of a table whose digest is not among these.
-fn delete_dead(ledger: &Connection, table: &str, live: &HashSet<[u8; 32]>) -> Result<u64, Fault> {
-    let mut dead = Vec::new();
-    let mut statement = ledger.prepare(&format!("SELECT digest FROM {table}"))?;
-    let mut rows = statement.query(())?;
-    while let Some(row) = rows.next()? {
-        let digest: CompilationKey = column::digest(row, 0)?;
-        if !live.contains(digest.as_bytes()) {
-            dead.push(digest);
-        }
-    }
-    let mut delete = ledger.prepare(&format!("DELETE FROM {table} WHERE digest = ?1"))?;
-    for digest in &dead {
-        delete.execute([digest.as_bytes()])?;
-    }
-    Ok(dead.len() as u64)
 }
 
 /// Removes results of old preparations where a later one of the same kind and release has one of the same module, and those of modules

@@ -108,7 +108,11 @@ fn compilation(past: &Past, number: usize) -> Compilation {
             name: module(it.module),
             version: None,
             entry_points: vec![],
-            dependencies: vec![Dependency { name: "d".into(), module: None, signature }],
+            dependencies: vec![Dependency {
+                name: "d".into(),
+                module: Some(module(past.outcomes[shown].module)),
+                signature,
+            }],
         },
         source: SourceDigest::of(&bytes(number)),
         options: Options::new(),
@@ -157,7 +161,7 @@ impl Scene {
             bundles.push((digest, size));
             let stored = if it.signature {
                 let digest = SignatureDigest::of(&bytes(number));
-                batch.signatures.push((digest, bytes(number)));
+                batch.signatures.push((module(it.module), digest, bytes(number)));
                 Stored::Signature(digest)
             } else {
                 Stored::Bundle { digest, size }
@@ -333,15 +337,16 @@ fn check(needed: &Needed, past: &Past, scene: &Scene, store: &Store) {
                 store.blobs().read_bundle(&digest, LIMITS).unwrap();
             }
             OutcomeKind::Compiled(Stored::Signature(digest)) => {
-                assert!(store.signature(&digest).unwrap().is_some());
+                assert!(store.signature(&outcome.module, &digest).unwrap().is_some());
             }
             other => panic!("{other:?}"),
         }
         // What it takes to compile it again.
         if let Some(compilation) = outcome.compilation {
             store.blobs().component(&compilation.compiler).unwrap();
-            for signature in compilation.module.dependencies.iter().filter_map(|it| it.signature) {
-                assert!(store.signature(&signature).unwrap().is_some());
+            for shown in compilation.module.dependencies {
+                let (module, Some(signature)) = (shown.module.unwrap(), shown.signature) else { continue };
+                assert!(store.signature(&module, &signature).unwrap().is_some());
             }
         }
     }
@@ -454,7 +459,7 @@ fn a_ledger_that_lost_much_becomes_shorter() {
         removed: vec![],
         keep: Keep { deployments: 0, preparations: 0, since: NOTHING_YOUNG },
     };
-    let signatures = (0..200_u32).map(|n| (SignatureDigest::of(&bulk(n)), bulk(n))).collect();
+    let signatures = (0..200_u32).map(|n| (module(0), SignatureDigest::of(&bulk(n)), bulk(n))).collect();
     store.commit(&Batch { signatures, ..Batch::default() }).unwrap();
     assert_eq!(store.shrink().unwrap(), 0);
     assert_eq!(rows(&store, past.keep, false).0.signatures, 200);

@@ -310,7 +310,7 @@ fn the_signature_of_an_earlier_success_is_found_after_a_failure() {
     let digest = SignatureDigest::of(b"exports");
     let signed = OutcomeKind::Compiled(Stored::Signature(digest));
     let batch = Batch {
-        signatures: vec![(digest, b"exports".to_vec())],
+        signatures: vec![(name("cart"), digest, b"exports".to_vec())],
         outcomes: vec![outcome("old", Task::Signature, signed)],
         ..Batch::default()
     };
@@ -318,7 +318,7 @@ fn the_signature_of_an_earlier_success_is_found_after_a_failure() {
     let failed = vec![outcome("new", Task::Signature, OutcomeKind::Rejected)];
     store.commit(&Batch { outcomes: failed, ..Batch::default() }).unwrap();
     assert_eq!(store.latest_signature(&name("cart"), &typescript()).unwrap(), Some(digest));
-    assert_eq!(store.signature(&digest).unwrap().as_deref(), Some(&b"exports"[..]));
+    assert_eq!(store.signature(&name("cart"), &digest).unwrap().as_deref(), Some(&b"exports"[..]));
     let usage = store.latest_usage(&name("cart"), &typescript(), Task::Signature).unwrap().unwrap();
     assert_eq!(usage.fuel, Some(Fuel(12)));
     assert_eq!(store.latest_usage(&name("cart"), &typescript(), Task::Compile).unwrap(), None);

@@ -129,7 +129,7 @@ fn fill(store: &Store) {
         }],
     };
     let batch = Batch {
-        signatures: vec![(signature, b"s".to_vec())],
+        signatures: ["cart", "gone", "money"].map(|module| (name(module), signature, b"s".to_vec())).into(),
         outcomes,
         results: vec![(preparation, result)],
         ..Batch::default()
@@ -138,6 +138,9 @@ fn fill(store: &Store) {
     store.publish(&[deployment("cart", 1), deployment("gone", 1)], &[], &entry()).unwrap();
     store.publish(&[deployment("cart", 2)], &[], &entry()).unwrap();
     store.remove_module(&name("gone")).unwrap();
+    // As after a garbage collection: the outcome is gone, and what was compiled with the signature is not.
+    let orphan = (name("cart"), SignatureDigest::of(b"orphan"), b"orphan".to_vec());
+    store.commit(&Batch { signatures: vec![orphan], ..Batch::default() }).unwrap();
 }
 
 /// Makes a ledger of schema 3 in `old` with all that is in the one in `new`.
@@ -161,7 +164,10 @@ fn earlier(new: &Path, old: &Path) {
     for table in tables {
         let (table, columns): (String, String) = table.unwrap();
         ledger
-            .execute_batch(&format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}"))
+            .execute_batch(&match table.as_str() {
+                "signatures" => "INSERT INTO main.signatures (digest, bytes) SELECT DISTINCT digest, bytes FROM new.signatures".into(),
+                _ => format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}"),
+            })
             .unwrap();
     }
 }
@@ -173,6 +179,7 @@ struct Seen {
     totals: (u64, u64),
     outcomes: Vec<Option<StoredOutcome>>,
     signatures: Vec<Option<SignatureDigest>>,
+    signature_bytes: Vec<Option<Vec<u8>>>,
     costs: Vec<Option<Usage>>,
     deployed: Vec<Option<Deployment>>,
     earlier: Vec<(DeploymentId, Deployment)>,
@@ -191,6 +198,10 @@ impl Seen {
             totals: (store.module_count().unwrap(), store.deployed_count().unwrap()),
             outcomes: keys.map(|(module, key)| store.outcome(&module, &key).unwrap()).collect(),
             signatures: each().map(|module| store.latest_signature(module, &typescript()).unwrap()).collect(),
+            signature_bytes: each()
+                .map(|module| store.signature(module, &SignatureDigest::of(b"s")).unwrap())
+                .chain([store.signature(&name("cart"), &SignatureDigest::of(b"orphan")).unwrap()])
+                .collect(),
             costs: each()
                 .map(|module| store.latest_usage(module, &typescript(), Task::Compile).unwrap())
                 .collect(),
@@ -210,6 +221,7 @@ fn a_ledger_of_schema_3_is_brought_up_to_date_with_all_that_is_in_it() {
     let filled = Seen::of(&store);
     assert_eq!(filled.totals, (2, 2));
     assert_eq!(filled.outcomes.iter().flatten().count(), 12);
+    assert_eq!(filled.signature_bytes.iter().flatten().count(), 4);
     earlier(&new, &old);
 
     let store = Store::open(&old).unwrap();

@@ -289,7 +289,7 @@ fn a_damaged_record_and_a_damaged_signature_are_found_when_they_are_read() {
     let store = Store::open(folder.path()).unwrap();
     store.put_modules([row(module(0))]).unwrap();
     let digest = SignatureDigest::of(b"exports");
-    let signatures = vec![(digest, b"exports".to_vec())];
+    let signatures = vec![(module(0), digest, b"exports".to_vec())];
     let snapshots = vec![(module(0), Snapshot::default())];
     store.commit(&Batch { signatures: signatures.clone(), snapshots, ..Batch::default() }).unwrap();
     rusqlite::Connection::open(folder.path().join("ledger.db"))
@@ -298,13 +298,13 @@ fn a_damaged_record_and_a_damaged_signature_are_found_when_they_are_read() {
             "UPDATE signatures SET bytes = x'00'; UPDATE snapshots SET record = x'000102030405060708'",
         )
         .unwrap();
-    let error = store.signature(&digest).unwrap_err();
+    let error = store.signature(&module(0), &digest).unwrap_err();
     assert!(error.to_string().contains(&digest.to_string()), "{error}");
     assert!(matches!(store.snapshot(&module(0)), Err(StoreError::CorruptLedger { .. })));
     // Made again, both are as they were.
     let snapshots = vec![(module(0), Snapshot::default())];
     store.commit(&Batch { signatures, snapshots, ..Batch::default() }).unwrap();
-    assert!(store.signature(&digest).unwrap().is_some());
+    assert!(store.signature(&module(0), &digest).unwrap().is_some());
     assert!(store.snapshot(&module(0)).unwrap().is_some());
 }
 

@@ -255,10 +255,10 @@ fn read_inputs(
     }
     let mut inputs = inputs(&dir, &snapshot, &mut [], &takes)?;
     for dependency in &compilation.module.dependencies {
-        if let Some(digest) = dependency.signature {
+        if let (Some(module), Some(digest)) = (&dependency.module, dependency.signature) {
             let bytes = shared
                 .store
-                .signature(&digest)
+                .signature(module, &digest)
                 .map_err(|error| trouble("a signature cannot be read", &error))?
                 .ok_or_else(|| trouble("a signature is missing from the ledger", &digest))?;
             inputs.signatures.insert(dependency.name.clone(), bytes.into());

@@ -112,7 +112,7 @@ impl<'a> Recorder<'a> {
     pub(super) fn take(&mut self, fresh: Fresh) {
         self.compiled += fresh.ran;
         self.fuel.0 = self.fuel.0.saturating_add(fresh.fuel.0);
-        self.bytes += fresh.signatures.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        self.bytes += fresh.signatures.iter().map(|(_, _, bytes)| bytes.len()).sum::<usize>();
         self.bytes +=
             fresh.outcomes.iter().map(|row| 512 * (1 + row.outcome.diagnostics.len())).sum::<usize>();
         self.batch.signatures.extend(fresh.signatures);

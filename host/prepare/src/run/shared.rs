@@ -29,7 +29,7 @@ pub(super) struct Shared<'a> {
 #[derive(Default)]
 pub(super) struct Fresh {
     pub(super) outcomes: Vec<OutcomeRow>,
-    pub(super) signatures: Vec<(SignatureDigest, Vec<u8>)>,
+    pub(super) signatures: Vec<(ModuleName, SignatureDigest, Vec<u8>)>,
     /// How many there were.
     pub(super) ran: u64,
     /// The fuel that they used, where it is known.
@@ -108,7 +108,7 @@ impl Shared<'_> {
         let Executed { outcome, signature } = executed?;
         fresh.ran += 1;
         fresh.fuel.0 = fresh.fuel.0.saturating_add(outcome.usage.fuel.unwrap_or_default().0);
-        fresh.signatures.extend(signature);
+        fresh.signatures.extend(signature.map(|(digest, bytes)| (module.clone(), digest, bytes)));
         let kind = outcome.kind.clone();
         tracing::debug!(?kind, usage = ?outcome.usage, "ended");
         match kind {

@@ -88,8 +88,8 @@ impl<'a> Again<'a> {
         let store = self.env.store();
         let mut signatures = BTreeMap::new();
         for dependency in &compilation.module.dependencies {
-            let Some(digest) = dependency.signature else { continue };
-            let bytes = store.signature(&digest).map_err(|error| error.to_string())?;
+            let (Some(module), Some(digest)) = (&dependency.module, dependency.signature) else { continue };
+            let bytes = store.signature(module, &digest).map_err(|error| error.to_string())?;
             let bytes = bytes.ok_or_else(|| {
                 format!("the signature {digest} of {} is no longer in the ledger", dependency.name)
             })?;

@@ -43,6 +43,23 @@ INSERT INTO successes_by_module SELECT module, compiler, task, key FROM successe
 DROP TABLE successes;
 ALTER TABLE successes_by_module RENAME TO successes;
 
+-- As before, and found by the module they are of, as outcomes are.
+CREATE TABLE signatures_by_module (
+    module INTEGER NOT NULL, -- 0 of those of which it is no longer known
+    digest BLOB NOT NULL,
+    bytes  BLOB NOT NULL,
+    PRIMARY KEY (module, digest)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO signatures_by_module
+    SELECT DISTINCT o.module, s.digest, s.bytes FROM outcomes o JOIN signatures s ON s.digest = o.stored WHERE o.kind = 1;
+-- Their outcomes were collected as garbage; what was compiled with them was not.
+INSERT INTO signatures_by_module
+    SELECT 0, digest, bytes FROM signatures WHERE digest NOT IN (SELECT digest FROM signatures_by_module);
+
+DROP TABLE signatures;
+ALTER TABLE signatures_by_module RENAME TO signatures;
+
 -- One row: how many modules are present, and of how many something is deployed. Counting a million rows takes longer than `status` may.
 CREATE TABLE totals (
     id       INTEGER PRIMARY KEY CHECK (id = 1),

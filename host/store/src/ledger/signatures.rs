@@ -8,15 +8,22 @@ use crate::error::Fault;
 use crate::{Store, StoreError};
 
 impl Store {
-    /// The bytes of a signature.
+    /// The bytes of a module's signature.
     ///
     /// # Errors
     /// Also if they are no longer those that were stored.
-    pub fn signature(&self, digest: &SignatureDigest) -> Result<Option<Vec<u8>>, StoreError> {
+    pub fn signature(
+        &self,
+        module: &ModuleName,
+        digest: &SignatureDigest,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         self.ledger.read("read the signature", |ledger| {
             let bytes: Option<Vec<u8>> = ledger
-                .prepare_cached("SELECT bytes FROM signatures WHERE digest = ?1")?
-                .query_row([digest.as_bytes()], |row| row.get(0))
+                .prepare_cached(
+                    "SELECT bytes FROM signatures WHERE module IN ((SELECT id FROM modules WHERE name = ?1), 0) AND digest = ?2
+                     LIMIT 1",
+                )?
+                .query_row((module.as_str(), digest.as_bytes()), |row| row.get(0))
                 .optional()?;
             match bytes {
                 Some(bytes) if SignatureDigest::of(&bytes) != *digest => {
@@ -50,13 +57,18 @@ impl Store {
     }
 }
 
-/// Keeps a signature; bytes that were damaged since they were first stored are put right.
-pub(crate) fn put(ledger: &Connection, digest: &SignatureDigest, bytes: &[u8]) -> Result<(), Fault> {
+/// Keeps a module's signature; bytes that were damaged since they were first stored are put right.
+pub(crate) fn put(
+    ledger: &Connection,
+    module: i64,
+    digest: &SignatureDigest,
+    bytes: &[u8],
+) -> Result<(), Fault> {
     ledger
         .prepare_cached(
-            "INSERT INTO signatures (digest, bytes) VALUES (?1, ?2)
-             ON CONFLICT (digest) DO UPDATE SET bytes = excluded.bytes WHERE bytes <> excluded.bytes",
+            "INSERT INTO signatures (module, digest, bytes) VALUES (?1, ?2, ?3)
+             ON CONFLICT (module, digest) DO UPDATE SET bytes = excluded.bytes WHERE bytes <> excluded.bytes",
         )?
-        .execute((digest.as_bytes(), bytes))?;
+        .execute((module, digest.as_bytes(), bytes))?;
     Ok(())
 }
