@@ -3,6 +3,7 @@
 use prefab_model::{Compilation, Counts, ModuleName, Outcome, PreparationId, SignatureDigest};
 
 use crate::ledger::modules::ModuleIds;
+use crate::ledger::outcomes::LimitIds;
 use crate::ledger::{outcomes, preparations, results, signatures, snapshots};
 use crate::{ModuleResult, Snapshot, Store, StoreError};
 
@@ -59,6 +60,7 @@ impl Store {
         self.blobs.sync()?;
         self.ledger.write("commit a batch", |ledger| {
             let mut ids = ModuleIds::new(ledger);
+            let mut limits = LimitIds::new(ledger);
             for (module, snapshot) in &batch.snapshots {
                 snapshots::put(ledger, ids.get(module)?, snapshot)?;
             }
@@ -66,7 +68,8 @@ impl Store {
                 signatures::put(ledger, ids.get(module)?, digest, bytes)?;
             }
             for row in &batch.outcomes {
-                outcomes::put(ledger, ids.get(&row.compilation.module.name)?, row, batch.rehearsed)?;
+                let module = ids.get(&row.compilation.module.name)?;
+                outcomes::put(ledger, module, &mut limits, row, batch.rehearsed)?;
             }
             for (preparation, result) in &batch.results {
                 results::put(ledger, *preparation, &mut ids, result)?;

@@ -5,6 +5,7 @@
 //! (`recorder.rs`): it commits batches and tells the watchers. Whoever calls holds the environment.
 
 mod ahead;
+mod committer;
 mod compile;
 mod notes;
 mod passes;
@@ -39,6 +40,7 @@ use crate::modules::ModulesError;
 use crate::plan::Planner;
 use crate::priority::Priority;
 use crate::releases::{ReleaseTarget, ReleasesError, Toolchain, install_held, installed};
+use committer::Committer;
 use passes::Passes;
 use pool::Pool;
 use recorder::Recorder;
@@ -262,32 +264,37 @@ impl Running<'_> {
             now,
         };
         let jobs = self.jobs();
-        let mut recorder = Recorder::new(store, preparation, kind, stop, selected.len() as u64, reporter);
-        recorder.tell(&Event::Started {
-            preparation,
-            platform: platform.clone(),
-            modules: selected.len() as u64,
-            jobs,
-        });
-        let pool = Pool { jobs, priority: options.priority, stop };
-        Passes { shared: &shared, pool, selected: &selected, first: &first, folded: &folded }
-            .run(&mut recorder)?;
+        let ended = std::thread::scope(|scope| -> Result<_, PrepareError> {
+            let committer = Committer::start(scope, store)?;
+            let mut recorder =
+                Recorder::new(committer, preparation, kind, stop, selected.len() as u64, reporter);
+            recorder.tell(&Event::Started {
+                preparation,
+                platform: platform.clone(),
+                modules: selected.len() as u64,
+                jobs,
+            });
+            let pool = Pool { jobs, priority: options.priority, stop };
+            Passes { shared: &shared, pool, selected: &selected, first: &first, folded: &folded }
+                .run(&mut recorder)?;
 
-        let state = if recorder.counts.ended() == recorder.counts.modules {
-            notes::failed_dependencies(store, preparation, &mut recorder)?;
-            PreparationState::Done
-        } else if stop.is_called_off() {
-            PreparationState::Cancelled
-        } else if stop.is_asked() {
-            PreparationState::Stopped
-        } else {
-            let (modules, ended) = (recorder.counts.modules, recorder.counts.ended());
-            return Err(PrepareError::Unaccounted { modules, ended });
-        };
-        recorder.commit()?;
-        recorder.tell_progress();
-        let mut counts = recorder.counts;
-        let (compiled, fuel) = (recorder.compiled, recorder.fuel);
+            let state = if recorder.counts.ended() == recorder.counts.modules {
+                notes::failed_dependencies(store, preparation, &mut recorder)?;
+                PreparationState::Done
+            } else if stop.is_called_off() {
+                PreparationState::Cancelled
+            } else if stop.is_asked() {
+                PreparationState::Stopped
+            } else {
+                let (modules, ended) = (recorder.counts.modules, recorder.counts.ended());
+                return Err(PrepareError::Unaccounted { modules, ended });
+            };
+            recorder.commit()?;
+            recorder.tell_progress();
+
+            Ok((state, recorder.counts, recorder.compiled, recorder.fuel))
+        });
+        let (state, mut counts, compiled, fuel) = ended?;
         if let (PreparationState::Done, Some(last)) = (state, last)
             && selected.len() < roster.names.len()
         {

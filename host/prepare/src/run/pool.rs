@@ -14,7 +14,7 @@ use super::stop::Stop;
 use crate::folded::{Request, Requests};
 use crate::priority::Priority;
 
-/// Messages under way: enough that no thread waits for a batch to be committed, few enough to hold in memory.
+/// Messages under way: enough that no thread waits while their owner tells watchers, few enough to hold in memory.
 const UNDER_WAY: usize = 256;
 /// How often a thread without work looks for some that is folded in.
 const LOOK: Duration = Duration::from_millis(20);

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use prefab_model::{Counts, Fuel, ModuleState, PreparationId, PreparationKind, PreparationState};
-use prefab_store::{Batch, ModuleResult, ModuleRow, Snapshot, Store, StoreError};
+use prefab_store::{Batch, ModuleResult, ModuleRow, Snapshot, StoreError};
 
+use super::committer::{Committer, Filled};
 use super::shared::Fresh;
 use super::stop::Stop;
 use crate::event::Event;
@@ -19,7 +20,7 @@ const BATCH_BYTES: usize = 16 << 20;
 const PROGRESS: Duration = Duration::from_millis(100);
 
 pub(super) struct Recorder<'a> {
-    store: &'a Store,
+    committer: Committer<'a>,
     preparation: PreparationId,
     kind: PreparationKind,
     stop: &'a Stop,
@@ -48,7 +49,7 @@ struct Work {
 
 impl<'a> Recorder<'a> {
     pub(super) fn new(
-        store: &'a Store,
+        committer: Committer<'a>,
         preparation: PreparationId,
         kind: PreparationKind,
         stop: &'a Stop,
@@ -57,7 +58,7 @@ impl<'a> Recorder<'a> {
     ) -> Self {
         let now = Instant::now();
         Self {
-            store,
+            committer,
             preparation,
             kind,
             stop,
@@ -139,7 +140,7 @@ impl<'a> Recorder<'a> {
 
     /// Takes in how a module ended that had ended before, and was taken in once more.
     pub(super) fn replaced(&mut self, result: ModuleResult, request: Request) -> Result<(), StoreError> {
-        if let Some(before) = self.store.result(self.preparation, &result.module)? {
+        if let Some(before) = self.committer.store.result(self.preparation, &result.module)? {
             let count = |counts: &mut Counts, result: &ModuleResult, by: fn(u64, u64) -> u64| {
                 let figure = match result.state {
                     ModuleState::Pending => return,
@@ -165,16 +166,16 @@ impl<'a> Recorder<'a> {
         self.batch.results.push((self.preparation, result));
     }
 
-    /// Commits the batch and tells how far it is, each if it is time; and tells of a pause.
+    /// Has the batch committed and tells how far it is, each if it is time; and tells of a pause.
     pub(super) fn tick(&mut self) -> Result<(), StoreError> {
         self.heed_pause()?;
         let items = self.batch.outcomes.len() + self.batch.results.len() + self.batch.snapshots.len();
         let waiting = items > 0 || !self.described.is_empty();
-        if items >= BATCH_ITEMS
-            || self.bytes >= BATCH_BYTES
-            || (waiting && self.committed.elapsed() >= BATCH_AGE)
-        {
-            self.commit()?;
+        let full = items >= BATCH_ITEMS || self.bytes >= BATCH_BYTES;
+        // While the one before is under way, more may be put in; when there is too much, that has to be waited for.
+        let idle = self.committer.is_idle()?;
+        if full || (waiting && idle && self.committed.elapsed() >= BATCH_AGE) {
+            self.begin_commit()?;
         }
         if self.told.is_none_or(|told| told.elapsed() >= PROGRESS) {
             self.told = Some(Instant::now());
@@ -187,14 +188,14 @@ impl<'a> Recorder<'a> {
         match (self.stop.is_paused(), self.paused) {
             (true, None) => {
                 self.paused = Some(Instant::now());
-                self.store.set_preparation_state(self.preparation, PreparationState::Paused)?;
+                self.committer.store.set_preparation_state(self.preparation, PreparationState::Paused)?;
                 self.tell(&Event::Paused);
             }
             (false, Some(since)) => {
                 self.paused = None;
                 // It is not the work's time.
                 self.work.began += since.elapsed();
-                self.store.set_preparation_state(self.preparation, PreparationState::Running)?;
+                self.committer.store.set_preparation_state(self.preparation, PreparationState::Running)?;
                 self.tell(&Event::Resumed);
             }
             _ => {}
@@ -218,20 +219,23 @@ impl<'a> Recorder<'a> {
             .ok()
     }
 
-    /// Commits what there is.
+    /// Commits what there is; it is durable when this returns.
     pub(super) fn commit(&mut self) -> Result<(), StoreError> {
-        if !self.described.is_empty() {
-            self.store.put_modules(std::mem::take(&mut self.described))?;
-        }
+        self.begin_commit()?;
+        self.committer.finish()?;
+        self.folded.drain(..).for_each(|request| request.done());
+        Ok(())
+    }
+
+    fn begin_commit(&mut self) -> Result<(), StoreError> {
         let mut batch = std::mem::take(&mut self.batch);
         batch.rehearsed = self.kind == PreparationKind::Rehearsal;
         if !batch.is_empty() {
             batch.counts = Some((self.preparation, self.counts));
-            self.store.commit(&batch)?;
         }
-        self.folded.drain(..).for_each(|request| request.done());
+        let filled = Filled { described: std::mem::take(&mut self.described), batch };
         self.bytes = 0;
         self.committed = Instant::now();
-        Ok(())
+        self.committer.begin(filled)
     }
 }

@@ -202,7 +202,13 @@ impl Ledger {
 
 /// Puts an outcome in the place of one with the same key: it was reached under limits that the other does not hold under, or
 /// the other's blob was lost. One that was rehearsed is no success of the environment's.
-pub(crate) fn put(ledger: &Connection, module: i64, row: &OutcomeRow, rehearsed: bool) -> Result<(), Fault> {
+pub(crate) fn put(
+    ledger: &Connection,
+    module: i64,
+    limits: &mut LimitIds<'_>,
+    row: &OutcomeRow,
+    rehearsed: bool,
+) -> Result<(), Fault> {
     let Outcome { kind, usage, diagnostics, log } = &row.outcome;
     let (code, cap, stored, size, reason) = match kind {
         OutcomeKind::Compiled(Stored::Bundle { digest, size }) => {
@@ -255,7 +261,7 @@ pub(crate) fn put(ledger: &Connection, module: i64, row: &OutcomeRow, rehearsed:
             usage.fuel.map(|fuel| column::number(fuel.0)),
             column::number(usage.peak_memory.0),
             i64::try_from(usage.time.as_nanos()).unwrap_or(i64::MAX),
-            limits_id(ledger, &compilation.limits)?,
+            limits.get(&compilation.limits)?,
             compilation.compiler_name.as_str(),
             task_code(compilation.task),
             row.created_at,
@@ -277,17 +283,36 @@ pub(crate) fn put(ledger: &Connection, module: i64, row: &OutcomeRow, rehearsed:
     Ok(())
 }
 
-fn limits_id(ledger: &Connection, limits: &Limits) -> Result<i64, Fault> {
-    let record = record::encode(limits)?;
-    let known = ledger
-        .prepare_cached("SELECT id FROM limits WHERE record = ?1")?
-        .query_row([&record], |row| row.get(0))
-        .optional()?;
-    if let Some(id) = known {
-        return Ok(id);
+/// Looks up the numbers of limits within one transaction, each of the few sets once; those that are new are put into the ledger.
+pub(crate) struct LimitIds<'t> {
+    ledger: &'t Connection,
+    known: Vec<(Limits, i64)>,
+}
+
+impl<'t> LimitIds<'t> {
+    pub(crate) fn new(ledger: &'t Connection) -> Self {
+        Self { ledger, known: Vec::new() }
     }
-    ledger.prepare_cached("INSERT INTO limits (record) VALUES (?1)")?.execute([&record])?;
-    Ok(ledger.last_insert_rowid())
+
+    fn get(&mut self, limits: &Limits) -> Result<i64, Fault> {
+        if let Some((_, id)) = self.known.iter().find(|(known, _)| known == limits) {
+            return Ok(*id);
+        }
+        let record = record::encode(limits)?;
+        let known = self
+            .ledger
+            .prepare_cached("SELECT id FROM limits WHERE record = ?1")?
+            .query_row([&record], |row| row.get(0))
+            .optional()?;
+        let id = if let Some(id) = known {
+            id
+        } else {
+            self.ledger.prepare_cached("INSERT INTO limits (record) VALUES (?1)")?.execute([&record])?;
+            self.ledger.last_insert_rowid()
+        };
+        self.known.push((limits.clone(), id));
+        Ok(id)
+    }
 }
 
 /// The code of [`OutcomeKind::Compiled`] with a bundle, for statements.
@@ -342,11 +367,16 @@ pub(crate) fn delete(ledger: &Connection, module: i64, key: &CompilationKey) -> 
 }
 
 fn delete_parts(ledger: &Connection, module: i64, key: &CompilationKey) -> Result<(), Fault> {
-    for sql in [
-        "DELETE FROM details WHERE id = (SELECT detail FROM outcomes WHERE module = ?1 AND key = ?2)",
-        "DELETE FROM inputs WHERE id = (SELECT inputs FROM outcomes WHERE module = ?1 AND key = ?2)",
-    ] {
-        ledger.prepare_cached(sql)?.execute((module, key.as_bytes()))?;
+    let parts: Option<(Option<i64>, Option<i64>)> = ledger
+        .prepare_cached("SELECT detail, inputs FROM outcomes WHERE module = ?1 AND key = ?2")?
+        .query_row((module, key.as_bytes()), |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (detail, inputs) = parts.unwrap_or_default();
+    if let Some(detail) = detail {
+        ledger.prepare_cached("DELETE FROM details WHERE id = ?1")?.execute([detail])?;
+    }
+    if let Some(inputs) = inputs {
+        ledger.prepare_cached("DELETE FROM inputs WHERE id = ?1")?.execute([inputs])?;
     }
     Ok(())
 }
