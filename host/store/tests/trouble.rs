@@ -222,6 +222,9 @@ fn reading_goes_on_while_a_transaction_is_open() {
     let outside = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
     outside.execute_batch("BEGIN IMMEDIATE; DELETE FROM modules").unwrap();
     assert_eq!(store.module_count().unwrap(), 0);
+    // Also where it begins meanwhile.
+    let other = Store::open(folder.path()).unwrap();
+    assert_eq!((other.module_count().unwrap(), other.deployed_count().unwrap()), (0, 0));
     outside.execute_batch("ROLLBACK").unwrap();
 }
 
