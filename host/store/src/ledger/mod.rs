@@ -197,14 +197,14 @@ fn is_current(connection: &Connection, path: &Path) -> Result<bool, Fault> {
 
 fn connect(path: &Path) -> Result<Connection, Fault> {
     let connection = open_file(path, OpenFlags::SQLITE_OPEN_CREATE)?;
-    // A page cache that holds the inner pages of the outcomes' index for a million modules.
+    // A page cache that holds the inner pages of all tables for a million modules, and what one batch after the other appends to.
     connection.pragma_update(None, "cache_size", -64 * 1024)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: the WAL is flushed at every commit, so that power may fail right after it.
     connection.pragma_update(None, "synchronous", "FULL")?;
     // Ids are looked up in the transaction that writes them. SQLite would search all outcomes whenever a detail is deleted.
     connection.pragma_update(None, "foreign_keys", false)?;
-    // Pages between checkpoints (16 MiB): a batch touches random pages of the outcomes' index, and later batches touch many of them again.
+    // Pages between checkpoints (16 MiB): later batches write to many of the same pages again.
     connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     Ok(connection)
