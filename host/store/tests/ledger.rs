@@ -237,6 +237,44 @@ fn outcomes_of_every_kind_are_read_back() {
 }
 
 #[test]
+fn modules_that_are_looked_up_together_stand_as_each_does_alone() {
+    let (_folder, store) = store_with(&["cart", "gone", "tax"]);
+    store.remove_module(&name("gone")).unwrap();
+    let snapshot = Snapshot { files: vec![] };
+    let kinds = [OutcomeKind::Rejected, OutcomeKind::Trapped("unreachable".into())];
+    let outcomes = kinds.into_iter().zip(["1", "2"]).map(|(kind, text)| outcome(text, Task::Compile, kind));
+    let batch = Batch {
+        snapshots: vec![(name("cart"), snapshot.clone())],
+        outcomes: outcomes.collect(),
+        ..Batch::default()
+    };
+    store.commit(&batch).unwrap();
+    let modules = ["tax", "gone", "cart", "nowhere"].map(name);
+    let standings = store.standings(&modules, true).unwrap();
+    let rows: Vec<_> = standings.iter().map(|standing| standing.row.clone()).collect();
+    assert_eq!(rows, [Some(module("tax")), None, Some(module("cart")), None]);
+    let cart = &standings[2];
+    assert_eq!(cart.snapshot.as_ref(), Some(&snapshot));
+    for text in ["1", "2", "3"] {
+        assert_eq!(cart.known(&key(text)).cloned(), store.known(&name("cart"), &key(text)).unwrap());
+        assert_eq!(standings[0].known(&key(text)), None);
+    }
+    assert!(standings.iter().all(|standing| !standing.has_more()));
+    assert_eq!(store.standings(&modules, false).unwrap()[2].snapshot, None);
+}
+
+#[test]
+fn a_module_with_very_many_outcomes_says_that_some_are_not_read_along() {
+    let (_folder, store) = store_with(&["cart"]);
+    let many = (0..40).map(|number| outcome(&number.to_string(), Task::Compile, OutcomeKind::Rejected));
+    store.commit(&Batch { outcomes: many.collect(), ..Batch::default() }).unwrap();
+    let standing = store.standings([&name("cart")], false).unwrap().remove(0);
+    assert!(standing.has_more());
+    let read = (0..40).filter(|number| standing.known(&key(&number.to_string())).is_some());
+    assert!((1..40).contains(&read.count()));
+}
+
+#[test]
 fn an_outcome_under_raised_limits_takes_the_place_of_the_earlier_one() {
     let (_folder, store) = store_with(&["cart"]);
     let mut row = outcome("k", Task::Compile, OutcomeKind::OutOfFuel);

@@ -67,3 +67,55 @@ impl<'a> Ahead<'a> {
 pub(super) fn standing(store: &Store, module: &ModuleName, snapshots: bool) -> Result<Standing, StoreError> {
     Ok(store.standings([module], snapshots)?.pop().unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use prefab_model::ModuleManifest;
+    use prefab_store::{ModuleKind, ModuleRow};
+
+    use super::*;
+
+    fn row(number: u32) -> ModuleRow {
+        let manifest = ModuleManifest::parse(&format!("name = \"m{number}\"")).unwrap();
+        ModuleRow { root: "somewhere".into(), kind: ModuleKind::Native, manifest, added_at: 0 }
+    }
+
+    #[test]
+    fn every_place_is_given_its_module_whoever_comes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        store.put_modules((0..200).map(row)).unwrap();
+        let roster = Roster { names: (0..200).map(|number| row(number).manifest.name).collect() };
+        let order: Vec<Index> = (0..200).rev().collect();
+        let ahead = Ahead::new(&store, &roster, &order, false);
+        let next = std::sync::atomic::AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    loop {
+                        let place = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        let Some(index) = order.get(place) else { break };
+                        assert_eq!(ahead.take(place).unwrap().row, Some(row(*index)));
+                    }
+                });
+            }
+        });
+        assert!(ahead.found.lock().unwrap().waiting.is_empty());
+    }
+
+    #[test]
+    fn what_was_looked_up_long_ago_is_looked_up_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        store.put_modules((0..2).map(row)).unwrap();
+        let roster = Roster { names: (0..2).map(|number| row(number).manifest.name).collect() };
+        let ahead = Ahead::new(&store, &roster, &[0, 1], false);
+        ahead.take(0).unwrap();
+        store.remove_module(&row(1).manifest.name).unwrap();
+        let long_ago = Instant::now().checked_sub(FRESH).unwrap();
+        ahead.found.lock().unwrap().waiting.get_mut(&1).unwrap().0 = long_ago;
+        assert_eq!(ahead.take(1).unwrap().row, None);
+    }
+}
