@@ -71,7 +71,10 @@ pub(crate) fn run(
         progress(&format!("making {modules} modules"));
         let root = scratch.join(format!("synthetic-{modules}"));
         let env = environment(&root, modules, releases, &sandbox)?;
-        sizes.push(size(&env, &root, modules, &sandbox, progress)?);
+        let size = size(&env, &root, modules, &sandbox, progress)?;
+        // At once: clearing up after a million modules takes minutes.
+        progress(&format!("measured: {}", serde_json::to_string(&size)?));
+        sizes.push(size);
         drop(env);
         fs::remove_dir_all(&root)?;
     }
@@ -120,27 +123,23 @@ fn size(
 ) -> Result<Size> {
     let options = PrepareOptions { priority: Priority::Normal, ..PrepareOptions::default() };
     let over = AtomicBool::new(false);
-    let mut told = Instant::now();
-    let mut watch = |event: &Event| {
-        if let Event::Progress { counts, .. } = event
-            && told.elapsed() > Duration::from_secs(15)
-        {
-            told = Instant::now();
-            progress(&format!("{} signed, {} prepared of {modules}", counts.signed, counts.prepared));
-        }
-    };
     let began = cpu_seconds();
     let (summary, times) = thread::scope(|scope| {
         let asking = scope.spawn(|| ask(root, &over));
         let target = ReleaseTarget::Version(RELEASE.parse()?);
-        let summary = upgrade(env, sandbox, &target, &options, &Stop::new(), &mut watch);
+        let summary = upgrade(env, sandbox, &target, &options, &Stop::new(), &mut watch(modules, progress));
         over.store(true, Ordering::Relaxed);
         let times = asking.join().map_err(|_| anyhow::anyhow!("asking for the status panicked"))??;
         anyhow::Ok((summary?, times))
     })?;
     check(&summary, modules)?;
     let prepared = cpu_seconds();
-    let again = prepare(env, sandbox, &options, &Stop::new(), &mut watch)?;
+    progress(&format!(
+        "prepared in {:.1} s, {:.1} s of processors",
+        summary.time.as_secs_f64(),
+        prepared - began
+    ));
+    let again = prepare(env, sandbox, &options, &Stop::new(), &mut watch(modules, progress))?;
     if again.compiled != 0 {
         bail!("{} compilations were run although nothing has changed", again.compiled);
     }
@@ -159,6 +158,19 @@ fn size(
             median_ms: median(times),
         },
     })
+}
+
+/// Tells now and then how far it is.
+fn watch(modules: u64, progress: &mut dyn FnMut(&str)) -> impl FnMut(&Event) {
+    let mut told = Instant::now();
+    move |event| {
+        if let Event::Progress { counts, .. } = event
+            && told.elapsed() > Duration::from_secs(15)
+        {
+            told = Instant::now();
+            progress(&format!("{} signed, {} prepared of {modules}", counts.signed, counts.prepared));
+        }
+    }
 }
 
 fn check(summary: &Summary, modules: u64) -> Result<()> {
