@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use predicates::prelude::*;
 use predicates::str::contains;
 
+use crate::processes::seen;
 use crate::scene::{Preparing, Scene};
 
 /// An environment that is being prepared by another process, which does not end by itself.
@@ -85,19 +86,25 @@ fn what_a_second_try_gets_through_is_prepared_and_said_to_be_spurious() {
     scene.module(
         "slow",
         "slow.scss",
-        "$a: 0;\n@for $i from 1 through 150000 { $a: $a + $i; }\n.a { b: $a; }\n",
+        "$a: 0;\n@for $i from 1 through 900000 { $a: $a + $i; }\n.a { b: $a; }\n",
     );
-    scene.prefab(["config", "set", "limits.deadline", "4s"]).assert().success();
-    let mut running = scene.preparing(["prepare"]);
+    scene.prefab(["config", "set", "limits.deadline", "8s"]).assert().success();
+    let mut running = scene.preparing(["prepare", "--priority", "normal"]);
     while scene.json(["status"])["signed"] != 1 {
         assert!(running.runs());
     }
+    // The ledger says so before the compilation begins.
+    let ticks = |running: &Preparing| seen(running.id()).unwrap().ticks;
+    let before = ticks(&running);
+    while ticks(&running) < before + 15 {
+        assert!(running.runs());
+    }
     // A machine that stands still for as long as the deadline, as under load.
-    running.stands_still(Duration::from_millis(4200));
+    running.stands_still(Duration::from_millis(8200));
     running.says("this machine was in the way of 1 module: trying again, one at a time");
     assert_eq!(running.ends(), Some(0));
     scene.prefab(["errors", "slow"]).assert().success().stdout(
-        contains("this machine was in the way of slow at first").and(contains("did not end within 4 s")),
+        contains("this machine was in the way of slow at first").and(contains("did not end within 8 s")),
     );
 }
 

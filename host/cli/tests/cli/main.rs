@@ -11,6 +11,7 @@ mod gc;
 mod held;
 mod life;
 mod lock_module;
+mod processes;
 mod rehearse;
 mod report;
 mod rollback;
