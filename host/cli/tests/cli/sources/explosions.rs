@@ -1,5 +1,6 @@
 //! Sources that are small and make a real compiler explode (T5), or large and make it work for nothing (T4).
 
+use std::fmt::Write as _;
 use std::fs;
 
 use super::End::{Either, Failed, Prepared};
@@ -24,6 +25,10 @@ fn nested(open: &str, middle: &str, close: &str, depth: usize) -> String {
 }
 
 fn typescript() -> Vec<Hostile> {
+    let members = (0..MILLION).fold(String::new(), |mut members, n| {
+        let _ = write!(members, "a{n},");
+        members
+    });
     let value = |what, value: String, end| text(what, "a.ts", format!("export const a = {value};\n"), end);
     vec![
         value("TypeScript: a million parentheses", nested("(", "1", ")", MILLION), Failed("trapped")),
@@ -89,23 +94,21 @@ fn typescript() -> Vec<Hostile> {
         text("TypeScript: a comment that never ends", "a.ts", "/*".repeat(MILLION), Failed("rejected")),
         text("TypeScript: 400,000 mistakes", "a.ts", "let = ;\n".repeat(400_000), Failed("rejected")),
         text("TypeScript: 31 MiB of NUL", "a.ts", vec![0; 31 << 20], Failed("rejected")),
-        text(
-            "TypeScript: an enumeration of a million",
-            "a.ts",
-            format!("enum E {{{}}}", (0..MILLION).map(|n| format!("a{n},")).collect::<String>()),
-            Either,
-        ),
+        text("TypeScript: an enumeration of a million", "a.ts", format!("enum E {{{members}}}"), Either),
     ]
 }
 
 fn sass() -> Vec<Hostile> {
-    let mixins: String = (0..40)
-        .map(|n| format!("@mixin m{n} {{ @include m{0}; @include m{0}; }}\n", n + 1))
-        .chain(["@mixin m40 { a { b: c } }\n.x { @include m0; }\n".to_owned()])
-        .collect();
-    let extended: String = (0..300)
-        .map(|n| format!(".a{n}.b{n} {{ @extend .a{}; @extend .b{}; x: y }}\n", (n + 1) % 300, (n * 7) % 300))
-        .collect();
+    let mut mixins = String::new();
+    for n in 0..40 {
+        let _ = writeln!(mixins, "@mixin m{n} {{ @include m{0}; @include m{0}; }}", n + 1);
+    }
+    mixins.push_str("@mixin m40 { a { b: c } }\n.x { @include m0; }\n");
+    let mut extended = String::new();
+    for n in 0..300 {
+        let (one, other) = ((n + 1) % 300, (n * 7) % 300);
+        let _ = writeln!(extended, ".a{n}.b{n} {{ @extend .a{one}; @extend .b{other}; x: y }}");
+    }
     let doubled =
         "$s: \"aaaaaaaaaaaaaaaa\";\n@for $i from 1 through 60 { $s: $s + $s !global; }\na { b: $s }\n";
     let scss = |what, source: String, end| text(what, "a.scss", source, end);
