@@ -12,6 +12,8 @@ use prefab_prepare::{CollectOptions, ModuleSelection, ReleaseTarget};
 
 use crate::commands::diff::DiffArgs;
 use crate::commands::report::ReportArgs;
+use crate::commands::serve::ServeArgs;
+use crate::commands::token::TokenArgs;
 use crate::exit::Exit;
 
 /// Prepares every module of an environment with a new platform version's compilers, in the background, each compilation
@@ -295,6 +297,16 @@ pub(crate) enum Command {
         #[arg(long, value_name = "N", default_value_t = 1000)]
         limit: u32,
     },
+    /// Serve the environments of many tenants over HTTP, and prepare them in the background
+    ///
+    /// The data directory is made if it is not there, with an administrator's token that is shown once. On Ctrl-C or SIGTERM, what
+    /// runs is stopped; it goes on at the next start.
+    #[command(
+        after_help = "Examples:\n  prefab serve --data /var/lib/prefab\n  prefab serve --data data --listen 127.0.0.1:0"
+    )]
+    Serve(ServeArgs),
+    /// Make, list and revoke the tokens of a server, on its machine
+    Token(TokenArgs),
     /// Print a completion script
     #[command(
         after_help = "Examples:\n  prefab completions bash > ~/.local/share/bash-completion/completions/prefab\n  prefab completions fish > ~/.config/fish/completions/prefab.fish"

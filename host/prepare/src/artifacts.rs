@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use prefab_model::{
-    ArtifactInfo, BundleDigest, CompilerName, Limits, ModuleName, OutcomeKind, SourceDigest, Stored, Task,
+    Artifact, ArtifactInfo, BundleDigest, CompilerName, Limits, ModuleName, ModulePath, OutcomeKind,
+    SourceDigest, Stored, Task,
 };
 use prefab_store::{BundleLimits, DeployedBundle, ModuleResult, StoreError};
 use semver::Version;
@@ -66,6 +67,22 @@ pub fn artifacts(env: &Environment, module: &ModuleName) -> Result<ModuleArtifac
         })
         .collect::<Result<_, StoreError>>()?;
     Ok(ModuleArtifacts { module: module.clone(), platform, bundles })
+}
+
+/// One artifact of what was prepared of a module; none if there is none by this name.
+pub fn read_artifact(
+    env: &Environment,
+    module: &ModuleName,
+    path: &ModulePath,
+) -> Result<Option<Artifact>, ArtifactsError> {
+    let (_, bundles) = prepared(env, module)?;
+    for DeployedBundle { bundle, .. } in bundles {
+        let read = env.store().blobs().read_bundle(&bundle, limits(env))?;
+        if let Some(artifact) = read.artifacts.into_iter().find(|artifact| artifact.path == *path) {
+            return Ok(Some(artifact));
+        }
+    }
+    Ok(None)
 }
 
 /// Writes what was prepared of a module into a folder that is empty or does not exist. Returns how many files there are.

@@ -92,13 +92,19 @@ fn request_path(state: &Path, lock: Lock) -> PathBuf {
     })
 }
 
-/// Asks the preparation that runs, or else the rehearsal, and waits until it has heard; until it has ended, for
-/// [`Request::Cancel`].
-pub fn control(env: &Environment, request: Request) -> Result<Controlled, ControlError> {
+/// Asks the preparation or rehearsal of this number; without one, the preparation that runs, or else the rehearsal. Waits until it
+/// has heard; until it has ended, for [`Request::Cancel`].
+pub fn control(
+    env: &Environment,
+    request: Request,
+    meant: Option<PreparationId>,
+) -> Result<Controlled, ControlError> {
     let mut running = None;
     for lock in [Lock::Environment, Lock::Rehearsal] {
         let held = env.holder(lock)?;
-        if let Some((held, preparation)) = held.and_then(|held| held.preparation.map(|id| (held, id))) {
+        if let Some((held, preparation)) = held.and_then(|held| held.preparation.map(|id| (held, id)))
+            && meant.is_none_or(|meant| meant == preparation)
+        {
             running = Some((lock, held, preparation));
             break;
         }

@@ -9,11 +9,14 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use prefab_model::{Config, Release, SyntaxError};
 use prefab_store::{Store, StoreError};
 use semver::Version;
 use serde::Serialize;
+
+use crate::history::user;
 
 const CONFIG: &str = "prefab.toml";
 const STATE: &str = ".prefab";
@@ -68,7 +71,8 @@ pub struct Platform {
 pub struct Environment {
     root: PathBuf,
     config: Config,
-    store: Store,
+    store: Arc<Store>,
+    who: Option<String>,
 }
 
 impl Environment {
@@ -102,8 +106,15 @@ impl Environment {
             _ => io_error("cannot read", &path)(source),
         })?;
         let config = Config::parse(&text).map_err(|source| EnvironmentError::Config { path, source })?;
-        let store = Store::open(&root.join(STATE))?;
-        Ok(Self { root, config, store })
+        let store = Arc::new(Store::open(&root.join(STATE))?);
+        Ok(Self { root, config, store, who: None })
+    }
+
+    /// The same environment for somebody whom the operating system does not know: what is done with it is recorded under their name.
+    #[must_use]
+    pub fn acting_as(&self, who: impl Into<String>) -> Self {
+        let (root, config, store) = (self.root.clone(), self.config.clone(), Arc::clone(&self.store));
+        Self { root, config, store, who: Some(who.into()) }
     }
 
     /// The nearest folder from `start` upwards that is an environment.
@@ -147,6 +158,11 @@ impl Environment {
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Whose name is on what is done.
+    pub(crate) fn who(&self) -> String {
+        self.who.clone().unwrap_or_else(user)
     }
 
     pub(crate) fn state_dir(&self) -> PathBuf {

@@ -103,7 +103,7 @@ pub struct HistoryEntry {
     /// When.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// Who: the user of the operating system.
+    /// Who: the user of the operating system, or of the server.
     pub who: String,
     /// What, in one word: `upgraded`, `published`, …
     pub what: String,
@@ -120,8 +120,12 @@ pub fn history(env: &Environment, limit: u32) -> Result<Vec<HistoryEntry>, Store
         .collect())
 }
 
-/// The row for an action, done now by the present user.
-pub(crate) fn entry(now: OffsetDateTime, action: &Action) -> Row {
+/// The row for an action that is done now.
+pub(crate) fn entry(env: &Environment, now: OffsetDateTime, action: &Action) -> Row {
+    row(env.who(), now, action)
+}
+
+fn row(who: String, now: OffsetDateTime, action: &Action) -> Row {
     let (what, detail) = match serde_json::to_value(action) {
         Ok(serde_json::Value::Object(mut object)) => (
             object.remove("what").and_then(|what| what.as_str().map(str::to_owned)),
@@ -129,15 +133,15 @@ pub(crate) fn entry(now: OffsetDateTime, action: &Action) -> Row {
         ),
         _ => (None, serde_json::Value::Null),
     };
-    Row { at: millis(now), who: who(), what: what.unwrap_or_default(), detail }
+    Row { at: millis(now), who, what: what.unwrap_or_default(), detail }
 }
 
 pub(crate) fn record(env: &Environment, now: OffsetDateTime, action: &Action) -> Result<(), StoreError> {
-    env.store().append_history(&entry(now, action))
+    env.store().append_history(&entry(env, now, action))
 }
 
 /// The user of the operating system, by name where the shell tells it.
-pub(crate) fn who() -> String {
+pub(crate) fn user() -> String {
     ["SUDO_USER", "USER", "LOGNAME"]
         .into_iter()
         .find_map(|variable| std::env::var(variable).ok().filter(|name| !name.is_empty()))
@@ -162,9 +166,10 @@ mod tests {
     #[test]
     fn an_action_becomes_a_word_and_its_details() {
         let action = Action::Published { module: "cart".parse().unwrap(), platform: Version::new(11, 9, 0) };
-        let row = entry(OffsetDateTime::UNIX_EPOCH, &action);
-        assert_eq!((row.what.as_str(), row.at), ("published", 0));
-        assert_eq!(row.detail["module"], "cart");
-        assert_eq!(entry(OffsetDateTime::UNIX_EPOCH, &Action::Initialised).what, "initialised");
+        let row = |action| row("operator".into(), OffsetDateTime::UNIX_EPOCH, action);
+        let published = row(&action);
+        assert_eq!((published.what.as_str(), published.at), ("published", 0));
+        assert_eq!(published.detail["module"], "cart");
+        assert_eq!(row(&Action::Initialised).what, "initialised");
     }
 }

@@ -25,6 +25,7 @@ mod module_folder;
 mod modules;
 mod native_cache;
 mod plan;
+mod preparations;
 mod priority;
 mod publish;
 mod releases;
@@ -38,7 +39,9 @@ mod status;
 mod undo;
 mod verify;
 
-pub use artifacts::{ArtifactsError, BundleArtifacts, ModuleArtifacts, artifacts, extract_artifacts};
+pub use artifacts::{
+    ArtifactsError, BundleArtifacts, ModuleArtifacts, artifacts, extract_artifacts, read_artifact,
+};
 pub use attest::{
     AttestError, BuildDefinition, Builder, Metadata, Provenance, Resource, RunDetails, Statement, attest,
 };
@@ -55,11 +58,13 @@ pub use import::description::DescriptionError;
 pub use import::npm::SkippedPackage;
 pub use lock::{Activity, Held, HoldError, LockMode};
 pub use modules::{
-    ImportSummary, ModuleSummary, ModulesError, add_module, import_npm, list_modules, remove_module,
+    ImportSummary, ModuleSummary, ModulesError, add_module, import_npm, list_modules, list_modules_page,
+    module, place_module, remove_module,
 };
 pub use native_cache::open_sandbox;
 pub use prefab_sandbox::{Isolation, Sandbox, SandboxError, run_as_child};
 pub use prefab_store::{CollectedRows, Note, StoreError, Tally};
+pub use preparations::{PreparationSummary, preparation, preparations};
 pub use priority::Priority;
 pub use publish::{PublishError, PublishSummary, Published, PublishedHow, publish};
 pub use releases::{

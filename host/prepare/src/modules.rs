@@ -1,12 +1,14 @@
 //! Which modules an environment has: adding, importing, removing and listing them.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use prefab_model::{ModuleName, ModuleState};
+use prefab_model::{ModuleManifest, ModuleName, ModuleState};
 use prefab_store::{ModuleKind, ModuleRow, StoreError};
+use rustix::fs::{CWD, RenameFlags};
 use semver::Version;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -42,6 +44,14 @@ pub enum ModulesError {
         name: ModuleName,
         /// The folder of the module that has it.
         existing: PathBuf,
+    },
+    /// The tree is that of another module.
+    #[error("the tree is of the module {found}, and was to be that of {name}")]
+    OtherName {
+        /// The name it was to have.
+        name: ModuleName,
+        /// The name it has.
+        found: ModuleName,
     },
     /// There is no module of this name.
     #[error("there is no module {name}{}", suggestion(similar.as_ref()))]
@@ -135,16 +145,60 @@ pub struct ImportSummary {
 /// Adds the module in `dir`, or takes in its description again if it is there already.
 pub fn add_module(env: &Environment, dir: &Path) -> Result<ModuleSummary, ModulesError> {
     let root = dir.canonicalize().map_err(io_error("cannot open the folder", dir))?;
-    let opened =
-        Dir::open_ambient_dir(&root, ambient_authority()).map_err(io_error("cannot open the folder", dir))?;
-    let (kind, manifest) = description::read(&opened)
-        .map_err(|source| ModulesError::NotAModule { dir: dir.to_owned(), source })?;
+    let (kind, manifest) = describe(&root)?;
     let _hold = env.hold(Activity::Modules)?;
-    if let Some(existing) = env.store().module(&manifest.name)?
-        && existing.root != root
-    {
-        return Err(ModulesError::Duplicate { name: manifest.name, existing: existing.root });
+    add_held(env, root, kind, manifest)
+}
+
+/// Puts `tree`, a module's folder, in the place of `dir` in one step, and adds the module or takes in its new description. Nobody
+/// reads the module meanwhile. The folder must be on the same file system, and the tree must name itself `name`.
+pub fn place_module(
+    env: &Environment,
+    tree: &Path,
+    dir: &Path,
+    name: &ModuleName,
+) -> Result<ModuleSummary, ModulesError> {
+    const PLACING: &str = "cannot put the module's folder in place at";
+    let (kind, manifest) = describe(tree)?;
+    if manifest.name != *name {
+        return Err(ModulesError::OtherName { name: name.clone(), found: manifest.name });
     }
+    let _hold = env.hold(Activity::Modules)?;
+    let parent = dir.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).map_err(io_error("cannot create the folder", parent))?;
+    let parent = parent.canonicalize().map_err(io_error("cannot open the folder", parent))?;
+    let root = dir.file_name().map_or_else(|| parent.clone(), |name| parent.join(name));
+    no_other(env, &manifest.name, &root)?;
+    let flags = if root.exists() { RenameFlags::EXCHANGE } else { RenameFlags::NOREPLACE };
+    rustix::fs::renameat_with(CWD, tree, CWD, &root, flags)
+        .map_err(|error| io_error(PLACING, &root)(error.into()))?;
+    add_held(env, root, kind, manifest)
+}
+
+fn describe(dir: &Path) -> Result<(ModuleKind, ModuleManifest), ModulesError> {
+    let opened =
+        Dir::open_ambient_dir(dir, ambient_authority()).map_err(io_error("cannot open the folder", dir))?;
+    description::read(&opened).map_err(|source| ModulesError::NotAModule { dir: dir.to_owned(), source })
+}
+
+/// Refuses a name that the module in another folder has.
+fn no_other(env: &Environment, name: &ModuleName, root: &Path) -> Result<(), ModulesError> {
+    match env.store().module(name)? {
+        Some(existing) if existing.root != root => {
+            Err(ModulesError::Duplicate { name: name.clone(), existing: existing.root })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Adds a module for a caller that holds the environment.
+fn add_held(
+    env: &Environment,
+    root: PathBuf,
+    kind: ModuleKind,
+    manifest: ModuleManifest,
+) -> Result<ModuleSummary, ModulesError> {
+    no_other(env, &manifest.name, &root)?;
     let name = manifest.name.clone();
     let now = OffsetDateTime::now_utc();
     env.store().put_modules([ModuleRow { root, kind, manifest, added_at: millis(now) }])?;
@@ -161,6 +215,21 @@ pub fn remove_module(env: &Environment, name: &ModuleName) -> Result<(), Modules
     }
     record(env, OffsetDateTime::now_utc(), &Action::Removed { module: name.clone() })?;
     Ok(())
+}
+
+/// A module.
+pub fn module(env: &Environment, name: &ModuleName) -> Result<ModuleSummary, ModulesError> {
+    let row = env.store().module(name)?.ok_or_else(|| ModulesError::unknown(env, name))?;
+    summary(env, row)
+}
+
+/// Up to `limit` modules after this one, by name.
+pub fn list_modules_page(
+    env: &Environment,
+    after: Option<&ModuleName>,
+    limit: u32,
+) -> Result<Vec<ModuleSummary>, ModulesError> {
+    env.store().modules_page(after, limit)?.into_iter().map(|row| summary(env, row)).collect()
 }
 
 /// All modules, by name.

@@ -17,7 +17,7 @@ use crate::deploy::{DeployError, Place};
 use crate::environment::Environment;
 use crate::event::Event;
 use crate::folded::{Folded, fold};
-use crate::history::{Action, entry, millis, who};
+use crate::history::{Action, entry, millis};
 use crate::import::description;
 use crate::lock::{Activity, HoldError};
 use crate::module_folder;
@@ -322,9 +322,9 @@ fn deploy(
             release: release.digest,
             bundles,
             at: millis(now),
-            who: who(),
+            who: env.who(),
         };
-        store.publish(&[deployment], &kept, &entry(now, &action))?;
+        store.publish(&[deployment], &kept, &entry(env, now, &action))?;
     }
     place.switch()?;
     Ok(how)

@@ -16,7 +16,7 @@ use crate::artifacts::limits;
 use crate::choose::{ModuleSelection, choose};
 use crate::deploy::{DeployError, Place};
 use crate::environment::Environment;
-use crate::history::{Action, entry, from_millis, millis, who};
+use crate::history::{Action, entry, from_millis, millis};
 use crate::lock::{Activity, HoldError};
 use crate::modules::ModulesError;
 use crate::run::Stop;
@@ -165,6 +165,6 @@ fn record(
         to: earlier.version.clone(),
         published: from_millis(earlier.at),
     };
-    let deployment = Deployment { restores: Some(restores), at: millis(now), who: who(), ..earlier };
-    env.store().publish(&[deployment], &[], &entry(now, &action))
+    let deployment = Deployment { restores: Some(restores), at: millis(now), who: env.who(), ..earlier };
+    env.store().publish(&[deployment], &[], &entry(env, now, &action))
 }

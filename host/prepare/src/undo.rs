@@ -77,7 +77,7 @@ pub fn undo_upgrade(
     let notes = installed(env, &to)?.notes;
     let platform = Platform { version: to.clone(), release, previous: None };
     let action = Action::Undone { from: from.clone(), to: to.clone() };
-    store.set_platform(&platform, &entry(OffsetDateTime::now_utc(), &action))?;
+    store.set_platform(&platform, &entry(env, OffsetDateTime::now_utc(), &action))?;
     reporter(&Event::Upgraded { from: Some(from), to, notes });
     Ok(prepare_held(env, &mut hold, sandbox, options, stop, reporter)?)
 }

@@ -7,7 +7,7 @@ use crate::session::Session;
 
 pub(super) fn run(session: &Session, request: Request) -> anyhow::Result<Exit> {
     let env = session.environment()?;
-    let done = control(&env, request)?;
+    let done = control(&env, request, None)?;
     session.out.result(&done, |done| {
         let Controlled { preparation, pid, .. } = done;
         let what = if done.rehearsal { "Rehearsal" } else { "Preparation" };

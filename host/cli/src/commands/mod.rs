@@ -18,7 +18,9 @@ mod rehearse;
 mod release;
 pub(crate) mod report;
 mod rollback;
+pub(crate) mod serve;
 mod status;
+pub(crate) mod token;
 mod upgrade;
 mod verify;
 
@@ -60,6 +62,8 @@ pub(crate) fn run(command: Command, session: &Session) -> anyhow::Result<Exit> {
         }
         Command::Gc(options) => gc::run(session, &options),
         Command::Config(command) => config::run(session, command),
+        Command::Serve(arguments) => serve::run(session, &arguments),
+        Command::Token(arguments) => token::run(session, arguments),
         Command::History { limit } => history::run(session, limit),
         Command::Completions { shell } => completions::run(session, shell),
     }

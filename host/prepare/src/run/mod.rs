@@ -34,7 +34,7 @@ use crate::environment::Environment;
 use crate::event::{Event, Summary};
 use crate::executor::Executor;
 use crate::folded::Requests;
-use crate::history::{Action, millis, record, who};
+use crate::history::{Action, millis, record};
 use crate::lock::{Activity, Hold, HoldError, Lock, LockMode};
 use crate::modules::ModulesError;
 use crate::plan::Planner;
@@ -148,7 +148,8 @@ pub fn upgrade(
             release: release.digest,
             previous: from.as_ref().map(|from| (from.version.clone(), from.release)),
         };
-        env.store().set_platform(&platform, &crate::history::entry(OffsetDateTime::now_utc(), &action))?;
+        env.store()
+            .set_platform(&platform, &crate::history::entry(env, OffsetDateTime::now_utc(), &action))?;
     }
     reporter(&Event::Upgraded { from: from.map(|from| from.version), to, notes: release.notes });
     prepare_held(env, &mut hold, sandbox, options, stop, reporter)
@@ -242,7 +243,7 @@ impl Running<'_> {
             release: toolchain.release.digest,
             modules: selected.len() as u64,
             started_at: now,
-            holder: Holder { pid: std::process::id(), who: who() },
+            holder: Holder { pid: std::process::id(), who: env.who() },
         })?;
         hold.runs(preparation, options.lock)?;
         let lock = match kind {

@@ -185,6 +185,21 @@ impl Store {
         })
     }
 
+    /// Up to `limit` preparations and rehearsals before this number, the latest first.
+    pub fn preparations_before(
+        &self,
+        before: PreparationId,
+        limit: u32,
+    ) -> Result<Vec<Preparation>, StoreError> {
+        self.ledger.read("list the preparations", |ledger| {
+            ledger
+                .prepare_cached(&format!("{SELECT} WHERE id < ?1 ORDER BY id DESC LIMIT ?2"))?
+                .query_map((before.0, limit), preparation)?
+                .collect::<Result<_, _>>()
+                .map_err(Fault::from)
+        })
+    }
+
     /// The preparation of this number.
     pub fn preparation(&self, id: PreparationId) -> Result<Option<Preparation>, StoreError> {
         self.ledger.read("read the preparation", |ledger| {

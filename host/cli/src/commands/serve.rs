@@ -1,0 +1,45 @@
+//! `prefab serve`
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use prefab_server::{Listening, ServeOptions, serve};
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::session::Session;
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The data directory: one folder with everything that the server keeps
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Where to listen; port 0 for any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7420")]
+    listen: SocketAddr,
+}
+
+#[derive(Serialize)]
+struct Listens<'a> {
+    listen: String,
+    token: Option<&'a str>,
+}
+
+pub(super) fn run(session: &Session, arguments: &ServeArgs) -> anyhow::Result<Exit> {
+    let options = ServeOptions { data: arguments.data.clone(), listen: arguments.listen };
+    let mut printed = Ok(());
+    serve(&options, |Listening { address, first_token }| {
+        let listen = format!("http://{address}");
+        let token = first_token.as_ref().map(|token| token.reveal());
+        printed = if session.out.is_json() {
+            session.out.json_line(&Listens { listen, token })
+        } else {
+            let token =
+                token.map(|token| format!("The first administrator's token, shown only now: {token}\n"));
+            session.out.text(&format!("prefab listens on {listen}\n{}", token.unwrap_or_default()))
+        };
+    })?;
+    printed?;
+    Ok(Exit::Fine)
+}

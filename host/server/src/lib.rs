@@ -1,0 +1,27 @@
+//! The server: environments of many tenants, prepared in the background, over HTTP.
+//!
+//! [`serve`] opens a data directory (`data.rs`) and answers under `/api/v1` (`api/`). Who may do what is in `access.rs`, what runs in
+//! the background in `runs.rs`. What is done to an environment is done by `prefab-prepare`, by the same functions that the command
+//! line calls: a handler reads a request, calls one of them, and writes what comes back.
+
+mod access;
+mod api;
+mod data;
+mod db;
+mod input;
+mod names;
+mod open;
+mod problem;
+mod rates;
+mod runs;
+mod server;
+mod token;
+mod unpack;
+
+pub use access::Caller;
+pub use data::{Data, DataError};
+pub use db::{AuditEntry, Db, DbError, NewToken, Tenant};
+pub use names::{EnvironmentName, InvalidName, TenantName};
+pub use problem::Problem;
+pub use server::{App, Listening, ServeError, ServeOptions, Server, create_token, serve};
+pub use token::{Scope, Secret, Token, TokenHash, TokenId};

@@ -1,0 +1,258 @@
+//! What runs in the background: preparations and rehearsals, each on a thread of its own, with a row in the database while it lasts.
+//!
+//! The row is written once the environment is held, and removed when the run ends by itself. So those that are there when the server
+//! starts are those that it, or a kill, interrupted: they go on.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use prefab_model::{ModuleName, PreparationId};
+use prefab_prepare::{
+    Event, LockMode, PrepareOptions, Priority, ReleaseTarget, Request, Selection, Stop, Summary, control,
+    prepare, rehearse, upgrade,
+};
+use semver::Version;
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use crate::db::RunRow;
+use crate::names::{EnvironmentName, TenantName};
+use crate::problem::Problem;
+use crate::server::App;
+
+/// What to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "work")]
+pub(crate) enum Work {
+    /// Prepare with the environment's release.
+    Prepare,
+    /// Go to a platform version, then prepare all.
+    Upgrade {
+        /// The version.
+        to: Version,
+    },
+    /// Prepare with another release, to see what would break.
+    Rehearse {
+        /// Its version.
+        with: Version,
+    },
+}
+
+/// How to run it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct How {
+    /// Only these modules; all if there are none.
+    #[schema(value_type = Vec<String>)]
+    pub(crate) modules: Vec<ModuleName>,
+    /// Only the modules that failed or were skipped.
+    pub(crate) failed: bool,
+    /// Modules that go first, with all that they need.
+    #[schema(value_type = Vec<String>)]
+    pub(crate) first: Vec<ModuleName>,
+    /// Who is refused meanwhile.
+    #[schema(value_type = String)]
+    pub(crate) lock: LockMode,
+}
+
+/// A run that is to be started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Order {
+    #[serde(flatten)]
+    pub(crate) work: Work,
+    pub(crate) how: How,
+}
+
+impl Order {
+    fn is_rehearsal(&self) -> bool {
+        matches!(self.work, Work::Rehearse { .. })
+    }
+
+    fn options(&self) -> PrepareOptions {
+        let selection = match (self.how.failed, self.how.modules.is_empty()) {
+            (true, _) => Selection::Failed,
+            (false, true) => Selection::All,
+            (false, false) => Selection::Modules(self.how.modules.clone()),
+        };
+        let (first, lock) = (self.how.first.clone(), self.how.lock);
+        PrepareOptions { selection, first, lock, priority: Priority::Idle, ..PrepareOptions::default() }
+    }
+}
+
+/// All that runs now.
+#[derive(Default)]
+pub(crate) struct Runs {
+    next: AtomicU64,
+    running: Mutex<HashMap<u64, Running>>,
+    ending: AtomicBool,
+}
+
+struct Running {
+    stop: Stop,
+    thread: Option<JoinHandle<()>>,
+}
+
+type Started = Result<PreparationId, Problem>;
+
+impl Runs {
+    /// Starts a run, and waits until it has begun or could not.
+    pub(crate) async fn start(
+        &self,
+        app: &App,
+        tenant: TenantName,
+        environment: EnvironmentName,
+        who: String,
+        order: Order,
+    ) -> Started {
+        let row = RunRow {
+            tenant,
+            environment,
+            rehearsal: order.is_rehearsal(),
+            request: serde_json::to_string(&order)?,
+            who,
+            paused: false,
+        };
+        let (sender, started) = oneshot::channel();
+        self.spawn(app, row, order, sender)?;
+        started.await?
+    }
+
+    /// Goes on with what ran when the server ended.
+    pub(crate) fn resume(&self, app: &App) {
+        let rows = match app.data().db().runs() {
+            Ok(rows) => rows,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "cannot go on with what ran");
+                return;
+            }
+        };
+        for row in rows {
+            let (tenant, environment) = (row.tenant.clone(), row.environment.clone());
+            let started = serde_json::from_str(&row.request)
+                .map_err(Problem::from)
+                .and_then(|order| self.spawn(app, row, order, oneshot::channel().0));
+            match started {
+                Ok(()) => tracing::info!(%tenant, %environment, "going on with what was interrupted"),
+                Err(problem) => tracing::error!(%tenant, %environment, ?problem, "cannot go on"),
+            }
+        }
+    }
+
+    fn spawn(
+        &self,
+        app: &App,
+        row: RunRow,
+        order: Order,
+        started: oneshot::Sender<Started>,
+    ) -> Result<(), Problem> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let stop = Stop::new();
+        let mut running = self.lock();
+        if self.ending.load(Ordering::Relaxed) {
+            return Err(Problem::new(
+                axum::http::StatusCode::SERVICE_UNAVAILABLE,
+                "ending",
+                "the server is ending: try again when it is back",
+            ));
+        }
+        let thread = {
+            let (app, stop) = (Arc::clone(app), stop.clone());
+            std::thread::Builder::new().name("prefab-run".into()).spawn(move || {
+                run(&app, &row, &order, &stop, started);
+                app.runs().lock().remove(&id);
+            })?
+        };
+        running.insert(id, Running { stop, thread: Some(thread) });
+        Ok(())
+    }
+
+    /// Ends all that runs, for it to go on at the next start.
+    pub(crate) fn stop(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+        let threads: Vec<_> = {
+            let mut running = self.lock();
+            running
+                .values_mut()
+                .filter_map(|run| {
+                    run.stop.now();
+                    run.thread.take()
+                })
+                .collect()
+        };
+        for thread in threads {
+            // One that panicked has said so.
+            let _ = thread.join();
+        }
+    }
+
+    fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn run(app: &App, row: &RunRow, order: &Order, stop: &Stop, started: oneshot::Sender<Started>) {
+    let mut started = Some(started);
+    let (tenant, environment) = (&row.tenant, &row.environment);
+    let ended = prepare_in(app, row, order, stop, &mut started);
+    match &ended {
+        Ok(summary) => {
+            tracing::info!(%tenant, %environment, preparation = %summary.preparation, state = ?summary.state, "a run ended")
+        }
+        Err(problem) => tracing::warn!(%tenant, %environment, ?problem, "a run could not be run to its end"),
+    }
+    let refused = started.is_some();
+    if let (Some(started), Err(problem)) = (started.take(), ended) {
+        let _ = started.send(Err(problem));
+    }
+    // One that was refused has no row: the one in the table is that of whoever holds the environment.
+    if !refused
+        && !(app.runs().is_ending() && stop.is_asked() && !stop.is_called_off())
+        && let Err(error) = app.data().db().remove_run(tenant, environment, row.rehearsal)
+    {
+        tracing::error!(error = &error as &dyn std::error::Error, "cannot record what ended");
+    }
+}
+
+fn prepare_in(
+    app: &App,
+    row: &RunRow,
+    order: &Order,
+    stop: &Stop,
+    started: &mut Option<oneshot::Sender<Started>>,
+) -> Result<Summary, Problem> {
+    let env = app.environment(&row.tenant, &row.environment)?.acting_as(row.who.as_str());
+    let (sandbox, options) = (app.sandbox(), order.options());
+    let mut reporter = |event: &Event| {
+        let Event::Started { preparation, .. } = event else { return };
+        if let Err(error) = app.data().db().put_run(row) {
+            tracing::error!(error = &error as &dyn std::error::Error, "cannot record what runs");
+        }
+        if row.paused
+            && let Err(error) = control(&env, Request::Pause, Some(*preparation))
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "cannot pause what was paused");
+        }
+        if let Some(started) = started.take() {
+            let _ = started.send(Ok(*preparation));
+        }
+    };
+    let target = |version: &Version| target(app, &row.tenant, version);
+    Ok(match &order.work {
+        Work::Prepare => prepare(&env, sandbox, &options, stop, &mut reporter)?,
+        Work::Upgrade { to } => upgrade(&env, sandbox, &target(to), &options, stop, &mut reporter)?,
+        Work::Rehearse { with } => rehearse(&env, sandbox, &target(with), &options, stop, &mut reporter)?,
+    })
+}
+
+/// A release in the data directory, or else one that the environment has installed.
+fn target(app: &App, tenant: &TenantName, version: &Version) -> ReleaseTarget {
+    let folder: Option<PathBuf> = app.data().release(tenant, version);
+    folder.map_or_else(|| ReleaseTarget::Version(version.clone()), ReleaseTarget::Manifest)
+}
