@@ -107,10 +107,7 @@ fn caller(parts: &Parts) -> Result<Caller, Problem> {
 }
 
 /// A caller whose token is for the whole server.
-pub(crate) struct ServerWide<S> {
-    pub(crate) caller: Caller,
-    scope: PhantomData<S>,
-}
+pub(crate) struct ServerWide<S>(PhantomData<S>);
 
 impl<S: Needs> FromRequestParts<App> for ServerWide<S> {
     type Rejection = Problem;
@@ -121,7 +118,7 @@ impl<S: Needs> FromRequestParts<App> for ServerWide<S> {
             return Err(Problem::forbidden(&format!("{} of the whole server", S::SCOPE.as_str())));
         }
         check_scope::<S>(&caller)?;
-        Ok(Self { caller, scope: PhantomData })
+        Ok(Self(PhantomData))
     }
 }
 

@@ -146,15 +146,4 @@ impl Data {
         let folder = self.root.join("incoming");
         tempfile::tempdir_in(&folder).map_err(io_error("cannot create a folder in", &folder))
     }
-
-    /// Removes a tenant's folder with all that is in it.
-    pub(crate) fn remove_tenant(&self, tenant: &TenantName) -> Result<(), DataError> {
-        let folder = self.tenant(tenant);
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(io_error("cannot remove", &folder)(error))
-            }
-            _ => Ok(()),
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! The HTTP API, one file a resource. Handlers are thin: what they take is in their arguments, what they do is in `prefab-prepare`.
 
 mod environments;
+mod idempotent;
 mod modules;
 mod preparations;
 mod publish;
@@ -63,6 +64,7 @@ pub(crate) fn router(app: &App) -> Router {
         .layer(DefaultBodyLimit::max(BODY))
         .merge(trees)
         .fallback(nothing)
+        .layer(from_fn_with_state(Arc::clone(app), idempotent::once))
         .layer(from_fn_with_state(Arc::clone(app), audited))
         .layer(from_fn_with_state(Arc::clone(app), authenticated));
     Router::new()

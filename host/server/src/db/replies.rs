@@ -13,8 +13,8 @@ const KEPT: i64 = 24 * 60 * 60 * 1000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    /// Names and values, as JSON.
-    pub(crate) headers: String,
+    /// The content type of the body.
+    pub(crate) content_type: String,
     pub(crate) body: Vec<u8>,
 }
 
@@ -44,7 +44,7 @@ impl Db {
             db.execute("DELETE FROM replies WHERE at < ?1", [millis(now) - KEPT])?;
             let earlier = db
                 .query_row(
-                    "SELECT request, status, headers, body FROM replies WHERE token = ?1 AND key = ?2",
+                    "SELECT request, status, content_type, body FROM replies WHERE token = ?1 AND key = ?2",
                     (token.0, key),
                     |row| {
                         if row.get::<_, Vec<u8>>(0)? != request {
@@ -52,9 +52,11 @@ impl Db {
                         }
                         Ok(match row.get(1)? {
                             None => Earlier::Running,
-                            Some(status) => {
-                                Earlier::Answered(Reply { status, headers: row.get(2)?, body: row.get(3)? })
-                            }
+                            Some(status) => Earlier::Answered(Reply {
+                                status,
+                                content_type: row.get(2)?,
+                                body: row.get(3)?,
+                            }),
                         })
                     },
                 )
@@ -74,8 +76,8 @@ impl Db {
     pub(crate) fn keep_reply(&self, token: TokenId, key: &str, reply: &Reply) -> Result<(), DbError> {
         self.write("keep an answer", |db| {
             db.execute(
-                "UPDATE replies SET status = ?3, headers = ?4, body = ?5 WHERE token = ?1 AND key = ?2",
-                (token.0, key, reply.status, &reply.headers, &reply.body),
+                "UPDATE replies SET status = ?3, content_type = ?4, body = ?5 WHERE token = ?1 AND key = ?2",
+                (token.0, key, reply.status, &reply.content_type, &reply.body),
             )
             .map(drop)
         })

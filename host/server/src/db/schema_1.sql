@@ -36,7 +36,7 @@ CREATE TABLE replies (
     request BLOB NOT NULL,         -- the hash of what was asked
     at INTEGER NOT NULL,
     status INTEGER,
-    headers TEXT,
+    content_type TEXT,
     body BLOB,
     PRIMARY KEY (token, key)
 ) STRICT, WITHOUT ROWID;
