@@ -61,22 +61,39 @@ pub(crate) struct Global {
     /// Log by a filter, such as `prefab_sandbox=trace,info`; goes before -v
     #[arg(long, global = true, env = "PREFAB_LOG", value_name = "FILTER", hide_env_values = true)]
     pub(crate) log: Option<String>,
-    /// Where compilers run: each in a sandbox in this process, or the same in worker processes that have no rights
+    /// How log lines are written
+    #[arg(
+        long,
+        global = true,
+        env = "PREFAB_LOG_FORMAT",
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        hide_env_values = true
+    )]
+    pub(crate) log_format: LogFormat,
+    /// Where compilers run: each in a sandbox in this process, or the same in worker processes that have no rights [default:
+    /// in-process; process for `serve`]
     #[arg(
         long,
         global = true,
         env = "PREFAB_ISOLATION",
         value_enum,
-        default_value_t,
         value_name = "WHERE",
         hide_env_values = true
     )]
-    pub(crate) isolation: IsolationChoice,
+    pub(crate) isolation: Option<IsolationChoice>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum IsolationChoice {
+pub(crate) enum LogFormat {
     #[default]
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IsolationChoice {
     InProcess,
     Process,
 }

@@ -5,13 +5,14 @@ use std::io;
 use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::Global;
+use crate::args::{Command, Global, LogFormat};
 use crate::report::paint::Paint;
 
-/// Starts the log as the flags ask for.
-pub(crate) fn start(global: &Global) -> anyhow::Result<()> {
+/// Starts the log as the flags ask for. A server says what it does without being asked.
+pub(crate) fn start(global: &Global, command: &Command) -> anyhow::Result<()> {
     let filter = match (&global.log, global.verbose) {
         (Some(filter), _) => filter.as_str(),
+        (None, 0) if matches!(command, Command::Serve(_)) && !global.quiet => "info",
         (None, 0) => "error",
         (None, 1) => "info",
         (None, 2) => "debug",
@@ -20,10 +21,10 @@ pub(crate) fn start(global: &Global) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter).with_context(|| {
         format!("cannot use the log filter {filter:?}: write, say, `info,prefab_sandbox=trace`")
     })?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(Paint::choose(global.color, &io::stderr()).is_on())
-        .init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match global.log_format {
+        LogFormat::Text => log.with_ansi(Paint::choose(global.color, &io::stderr()).is_on()).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
     Ok(())
 }

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     let cli = args::Cli::parse();
     let paint = Paint::choose(cli.global.color, &io::stderr());
     let session = Session::new(&cli.global);
-    let ended = logging::start(&cli.global).and_then(|()| commands::run(cli.command, &session));
+    let ended = logging::start(&cli.global, &cli.command).and_then(|()| commands::run(cli.command, &session));
     let exit = ended.unwrap_or_else(|error| {
         let trouble = Trouble::of(&error, session.place());
         // If nobody reads these any more, the exit code still tells.

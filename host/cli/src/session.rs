@@ -52,11 +52,15 @@ impl Session {
 
     /// What compilers run in.
     pub(crate) fn sandbox(&self) -> anyhow::Result<Sandbox> {
-        let isolation = match self.global.isolation {
+        Ok(open_sandbox(self.isolation_or(IsolationChoice::InProcess))?)
+    }
+
+    /// Where compilers are to run: here, unless it is said otherwise.
+    pub(crate) fn isolation_or(&self, default: IsolationChoice) -> Isolation {
+        match self.global.isolation.unwrap_or(default) {
             IsolationChoice::InProcess => Isolation::InProcess,
             IsolationChoice::Process => Isolation::process(),
-        };
-        Ok(open_sandbox(isolation)?)
+        }
     }
 
     /// Shows the progress of a preparation on standard error.

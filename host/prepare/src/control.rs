@@ -6,6 +6,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -22,6 +23,9 @@ use crate::run::Stop;
 const LOOK: Duration = Duration::from_millis(25);
 /// How long the process that is asked may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Requests of this process so far: it may make two at once.
+static ASKED: AtomicU64 = AtomicU64::new(0);
 
 /// What a running preparation is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,7 +116,8 @@ pub fn control(
     let (lock, held, preparation) = running.ok_or(ControlError::NotRunning)?;
     let path = request_path(&env.state_dir(), lock);
     let message = Message { pid: held.pid, preparation, request };
-    let temporary = path.with_extension(format!("{}.new", std::process::id()));
+    let number = ASKED.fetch_add(1, Ordering::Relaxed);
+    let temporary = path.with_extension(format!("{}-{number}.new", std::process::id()));
     serde_json::to_vec(&message)
         .map_err(io::Error::from)
         .and_then(|text| fs::write(&temporary, text))

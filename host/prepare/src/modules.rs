@@ -169,9 +169,13 @@ pub fn place_module(
     let parent = parent.canonicalize().map_err(io_error("cannot open the folder", parent))?;
     let root = dir.file_name().map_or_else(|| parent.clone(), |name| parent.join(name));
     no_other(env, &manifest.name, &root)?;
+    // Durable, then named.
+    let opened = fs::File::open(tree).map_err(io_error("cannot open the folder", tree))?;
+    rustix::fs::syncfs(opened).map_err(|error| io_error("cannot flush the folder", tree)(error.into()))?;
     let flags = if root.exists() { RenameFlags::EXCHANGE } else { RenameFlags::NOREPLACE };
     rustix::fs::renameat_with(CWD, tree, CWD, &root, flags)
         .map_err(|error| io_error(PLACING, &root)(error.into()))?;
+    fs::File::open(&parent).and_then(|parent| parent.sync_all()).map_err(io_error(PLACING, &root))?;
     add_held(env, root, kind, manifest)
 }
 

@@ -141,9 +141,14 @@ impl Data {
             .find(|folder| folder.is_dir())
     }
 
+    /// The folder for what is being received.
+    pub(crate) fn incoming_folder(&self) -> PathBuf {
+        self.root.join("incoming")
+    }
+
     /// An empty folder for what is being received; it is removed with all that is in it when this is dropped.
     pub(crate) fn incoming(&self) -> Result<TempDir, DataError> {
-        let folder = self.root.join("incoming");
+        let folder = self.incoming_folder();
         tempfile::tempdir_in(&folder).map_err(io_error("cannot create a folder in", &folder))
     }
 }

@@ -1,14 +1,25 @@
 //! What requests carry, read so that whatever is wrong with it is answered with a problem document.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use crate::problem::Problem;
 use crate::server::App;
+
+/// How long a body that is not a tree may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A body did not come in time.
+pub(crate) fn too_slow() -> Problem {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "the body did not come in time")
+}
 
 /// The body, as JSON.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -17,7 +28,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        match Json::from_request(request, app).await {
+        match timeout(PATIENCE, Json::from_request(request, app)).await.map_err(|_| too_slow())? {
             Ok(Json(body)) => Ok(Self(body)),
             Err(JsonRejection::MissingJsonContentType(_)) => Err(Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,

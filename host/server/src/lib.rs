@@ -1,22 +1,30 @@
 //! The server: environments of many tenants, prepared in the background, over HTTP.
 //!
-//! [`serve`] opens a data directory (`data.rs`) and answers under `/api/v1` (`api/`). Who may do what is in `access.rs`, what runs in
+//! [`serve`] opens a data directory (`data.rs`), takes connections (`connections.rs`) and answers what `routes.rs` has: most of it under
+//! `/api/v1` (`api/`). Who may do what is in `access.rs`, what runs in
 //! the background in `runs.rs`. What is done to an environment is done by `prefab-prepare`, by the same functions that the command
 //! line calls: a handler reads a request, calls one of them, and writes what comes back.
 
 mod access;
 mod api;
+mod connections;
 mod data;
 mod db;
+mod document;
+mod etag;
 mod input;
+mod live;
+mod metrics;
 mod names;
 mod open;
 mod problem;
 mod rates;
+mod routes;
 mod runs;
 mod server;
 mod token;
 mod unpack;
+mod upload;
 
 pub use access::Caller;
 pub use data::{Data, DataError};

@@ -5,6 +5,7 @@
 mod classify;
 
 use std::error::Error;
+use std::path::Path;
 
 use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -76,6 +77,12 @@ impl Problem {
     /// The request itself cannot be understood.
     pub(crate) fn invalid(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail)
+    }
+
+    /// The same, without this folder of the server's own in what is told.
+    pub(crate) fn without(mut self, folder: &Path) -> Self {
+        self.detail = self.detail.replace(&*folder.to_string_lossy(), "(the server's folder)");
+        self
     }
 
     /// It may be tried again after so many seconds.

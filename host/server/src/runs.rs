@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::db::RunRow;
+use crate::live::Feed;
 use crate::names::{EnvironmentName, TenantName};
 use crate::problem::Problem;
 use crate::server::App;
@@ -95,6 +96,18 @@ struct Running {
     thread: Option<JoinHandle<()>>,
 }
 
+/// Takes a run off the list when its thread ends, however it ends.
+struct Gone<'a> {
+    app: &'a App,
+    id: u64,
+}
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        self.app.runs().lock().remove(&self.id);
+    }
+}
+
 type Started = Result<PreparationId, Problem>;
 
 impl Runs {
@@ -161,31 +174,36 @@ impl Runs {
         let thread = {
             let (app, stop) = (Arc::clone(app), stop.clone());
             std::thread::Builder::new().name("prefab-run".into()).spawn(move || {
+                let _gone = Gone { app: &app, id };
                 run(&app, &row, &order, &stop, started);
-                app.runs().lock().remove(&id);
             })?
         };
         running.insert(id, Running { stop, thread: Some(thread) });
         Ok(())
     }
 
-    /// Ends all that runs, for it to go on at the next start.
-    pub(crate) fn stop(&self) {
+    /// Asks all that runs to end, for it to go on at the next start; nothing new is started.
+    pub(crate) fn ask_to_stop(&self) {
+        let running = self.lock();
         self.ending.store(true, Ordering::Relaxed);
-        let threads: Vec<_> = {
-            let mut running = self.lock();
-            running
-                .values_mut()
-                .filter_map(|run| {
-                    run.stop.now();
-                    run.thread.take()
-                })
-                .collect()
-        };
+        for run in running.values() {
+            run.stop.now();
+        }
+    }
+
+    /// Ends all that runs, and waits until it has.
+    pub(crate) fn stop(&self) {
+        self.ask_to_stop();
+        let threads: Vec<_> = self.lock().values_mut().filter_map(|run| run.thread.take()).collect();
         for thread in threads {
             // One that panicked has said so.
             let _ = thread.join();
         }
+    }
+
+    /// How many run now.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
     }
 
     fn is_ending(&self) -> bool {
@@ -229,7 +247,15 @@ fn prepare_in(
 ) -> Result<Summary, Problem> {
     let env = app.environment(&row.tenant, &row.environment)?.acting_as(row.who.as_str());
     let (sandbox, options) = (app.sandbox(), order.options());
+    let feed = app.live().feed(&row.tenant, &row.environment);
+    let meter = app.metrics().run(&row.tenant);
+    let mut runs = OnFeed { feed: &feed, preparation: None };
     let mut reporter = |event: &Event| {
+        if let Event::Started { preparation, .. } = event {
+            runs.preparation = Some(*preparation);
+        }
+        meter.count(event);
+        feed.tell(runs.preparation, event);
         let Event::Started { preparation, .. } = event else { return };
         if let Err(error) = app.data().db().put_run(row) {
             tracing::error!(error = &error as &dyn std::error::Error, "cannot record what runs");
@@ -249,6 +275,20 @@ fn prepare_in(
         Work::Upgrade { to } => upgrade(&env, sandbox, &target(to), &options, stop, &mut reporter)?,
         Work::Rehearse { with } => rehearse(&env, sandbox, &target(with), &options, stop, &mut reporter)?,
     })
+}
+
+/// A run that is told about, until it ends in whatever way.
+struct OnFeed<'a> {
+    feed: &'a Feed,
+    preparation: Option<PreparationId>,
+}
+
+impl Drop for OnFeed<'_> {
+    fn drop(&mut self) {
+        if let Some(preparation) = self.preparation {
+            self.feed.over(preparation);
+        }
+    }
 }
 
 /// A release in the data directory, or else one that the environment has installed.

@@ -4,24 +4,34 @@ use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use prefab_prepare::{Environment, Sandbox, SandboxError};
+use prefab_prepare::{Environment, Isolation, Sandbox, SandboxError};
 use time::OffsetDateTime;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Semaphore, watch};
 
-use crate::api;
+use crate::connections;
 use crate::data::{Data, DataError};
 use crate::db::{DbError, NewToken};
+use crate::live::Live;
+use crate::metrics::Metrics;
 use crate::names::{EnvironmentName, TenantName};
 use crate::open::Environments;
 use crate::problem::Problem;
 use crate::rates::Rates;
+use crate::routes;
 use crate::runs::Runs;
 use crate::token::{Scope, Secret, TokenId};
+use crate::upload;
 
 /// Requests a second for each token, unless it is said otherwise.
 const RATE: NonZeroU32 = NonZeroU32::new(500).unwrap();
+
+/// How long the process waits at its end for what still reads or writes.
+const LAST: Duration = Duration::from_secs(5);
 
 /// The state that handlers are given.
 pub type App = Arc<Server>;
@@ -56,6 +66,8 @@ pub struct ServeOptions {
     pub data: PathBuf,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where compilers run.
+    pub isolation: Isolation,
 }
 
 /// What is to be told when the server listens.
@@ -74,6 +86,11 @@ pub struct Server {
     environments: Environments,
     rates: Rates,
     runs: Runs,
+    live: Live,
+    metrics: Metrics,
+    uploads: Semaphore,
+    changes: Mutex<()>,
+    ending: watch::Sender<bool>,
 }
 
 impl Server {
@@ -97,6 +114,29 @@ impl Server {
 
     pub(crate) fn runs(&self) -> &Runs {
         &self.runs
+    }
+
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Room for trees that are being received.
+    pub(crate) fn uploads(&self) -> &Semaphore {
+        &self.uploads
+    }
+
+    /// Keeps others from changing what a caller said that it had seen, between looking and changing. Blocks.
+    pub(crate) fn change(&self) -> MutexGuard<'_, ()> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Becomes true when the process is asked to end.
+    pub(crate) fn ending(&self) -> watch::Receiver<bool> {
+        self.ending.subscribe()
     }
 
     /// An environment of a tenant. Blocks.
@@ -146,34 +186,44 @@ pub fn serve(options: &ServeOptions, told: impl FnOnce(&Listening)) -> Result<()
     let data = Data::open(&options.data)?;
     let _lock = data.lock()?;
     let first_token = first_token(&data)?;
+    let start = OffsetDateTime::now_utc().unix_timestamp_nanos();
     let app = Arc::new(Server {
         data,
-        sandbox: prefab_prepare::open_sandbox()?,
+        sandbox: prefab_prepare::open_sandbox(options.isolation.clone())?,
         environments: Environments::default(),
         rates: Rates::new(RATE),
         runs: Runs::default(),
+        live: Live::new(&format!("{start:x}")),
+        metrics: Metrics::default(),
+        uploads: Semaphore::new(upload::AT_A_TIME),
+        changes: Mutex::default(),
+        ending: watch::Sender::new(false),
     });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
         let listening = |source| ServeError::Listen { address: options.listen, source };
-        let listener = tokio::net::TcpListener::bind(options.listen).await.map_err(listening)?;
+        let listener = TcpListener::bind(options.listen).await.map_err(listening)?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let address = listener.local_addr()?;
         app.runs.resume(&app);
         told(&Listening { address, first_token });
-        axum::serve(listener, api::router(&app))
-            .with_graceful_shutdown(async move {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
-                }
-                tracing::info!("ending: what runs is stopped and goes on at the next start");
-            })
-            .await?;
+        let ended = Arc::clone(&app);
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("ending: what runs is stopped and goes on at the next start");
+            // At once: whoever waits for a run to begin is answered before the last connections are closed.
+            ended.runs.ask_to_stop();
+            ended.ending.send_replace(true);
+        });
+        connections::take(listener, routes::router(&app), app.ending()).await;
         Ok(())
     });
     app.runs.stop();
+    runtime.shutdown_timeout(LAST);
     served
 }
 

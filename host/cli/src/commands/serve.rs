@@ -7,6 +7,7 @@ use clap::Args;
 use prefab_server::{Listening, ServeOptions, serve};
 use serde::Serialize;
 
+use crate::args::IsolationChoice;
 use crate::exit::Exit;
 use crate::session::Session;
 
@@ -27,7 +28,9 @@ struct Listens<'a> {
 }
 
 pub(super) fn run(session: &Session, arguments: &ServeArgs) -> anyhow::Result<Exit> {
-    let options = ServeOptions { data: arguments.data.clone(), listen: arguments.listen };
+    // Tenants come and go while it serves, and none is to trust another's compilers: so walls between them are there from the start.
+    let isolation = session.isolation_or(IsolationChoice::Process);
+    let options = ServeOptions { data: arguments.data.clone(), listen: arguments.listen, isolation };
     let mut printed = Ok(());
     serve(&options, |Listening { address, first_token }| {
         let listen = format!("http://{address}");

@@ -4,36 +4,48 @@ use std::fs;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use prefab_model::ConfigKey;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use prefab_model::{ConfigKey, ModuleName};
 use prefab_prepare::{
-    Environment, ErrorReport, HistoryEntry, Setting, Status, errors as errors_in, history as history_of,
-    list_settings, set_setting, status as status_of,
+    Environment, EnvironmentError, ErrorReport, HistoryEntry, Setting, Status, errors as errors_in,
+    history as history_of, list_settings, set_setting, status as status_of,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use super::{TAG_ENVIRONMENTS, within};
 use crate::access::{Administer, Operate, Place, Read, Tenancy};
+use crate::etag::{ETag, IfMatch};
 use crate::input::Body;
+use crate::live::Compiling;
 use crate::names::EnvironmentName;
 use crate::problem::Problem;
-use crate::server::App;
+use crate::server::{App, Server};
 
 /// So many entries of the history are listed.
 const ENTRIES: u32 = 1000;
 
-#[derive(Deserialize)]
+/// An environment that is to be made.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewEnvironment)]
 pub(super) struct New {
     name: EnvironmentName,
 }
 
-#[derive(Deserialize)]
+/// A setting that is to be changed.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ChangedSetting)]
 pub(super) struct Change {
+    /// Such as `limits.fuel`.
     key: String,
     value: String,
 }
 
+/// List a tenant's environments, by name
+#[utoipa::path(get, path = "/tenants/{tenant}/environments", tag = TAG_ENVIRONMENTS,
+    security(("token" = ["read"])), responses((status = 200, description = "Their names", body = Vec<EnvironmentName>)))]
 pub(super) async fn list(
     State(app): State<App>,
     at: Tenancy<Read>,
@@ -51,6 +63,9 @@ pub(super) async fn list(
     .await
 }
 
+/// Make an environment
+#[utoipa::path(post, path = "/tenants/{tenant}/environments", tag = TAG_ENVIRONMENTS, request_body = New,
+    security(("token" = ["administer"])), responses((status = 201, description = "How it is", body = Object)))]
 pub(super) async fn add(
     State(app): State<App>,
     at: Tenancy<Administer>,
@@ -58,20 +73,46 @@ pub(super) async fn add(
 ) -> Result<(StatusCode, Json<Status>), Problem> {
     app.blocking(move |server| {
         let folder = server.data().environment(&at.tenant, &new.name);
-        if folder.exists() {
-            let detail = "there is an environment of this name already";
-            return Err(Problem::new(StatusCode::CONFLICT, "exists", detail));
-        }
-        let env = Environment::init(&folder, new.name.as_str())?;
+        let env = match Environment::init(&folder, new.name.as_str()) {
+            Err(EnvironmentError::Exists(_)) => {
+                let detail = "there is an environment of this name already";
+                return Err(Problem::new(StatusCode::CONFLICT, "exists", detail));
+            }
+            made => made?,
+        };
         Ok((StatusCode::CREATED, Json(status_of(&env)?)))
     })
     .await
 }
 
-pub(super) async fn status(State(app): State<App>, at: Place<Read>) -> Result<Json<Status>, Problem> {
-    app.blocking(move |server| Ok(Json(status_of(&at.open(server)?)?))).await
+/// Tell how an environment is, and how far
+#[utoipa::path(get, path = "/tenants/{tenant}/environments/{environment}", tag = TAG_ENVIRONMENTS,
+    security(("token" = ["read"])), responses((status = 200, description = "How it is", body = Object)))]
+pub(super) async fn status(State(app): State<App>, at: Place<Read>) -> Result<Json<Now>, Problem> {
+    app.blocking(move |server| Now::look(server, &at).map(Json)).await
 }
 
+/// How an environment is now.
+#[derive(Serialize)]
+pub(super) struct Now {
+    #[serde(flatten)]
+    status: Status,
+    /// What is being compiled.
+    compiling: Vec<Compiling>,
+}
+
+impl Now {
+    pub(super) fn look(server: &Server, at: &Place<Read>) -> Result<Self, Problem> {
+        // In this order: a feed is kept for each environment that is there.
+        let status = status_of(&at.open(server)?)?;
+        let compiling = server.live().feed(&at.tenant, &at.environment).compiling();
+        Ok(Self { status, compiling })
+    }
+}
+
+/// List what was done in an environment, the latest first
+#[utoipa::path(get, path = "/tenants/{tenant}/environments/{environment}/history", tag = TAG_ENVIRONMENTS,
+    security(("token" = ["read"])), responses((status = 200, description = "The entries", body = Vec<Object>)))]
 pub(super) async fn history(
     State(app): State<App>,
     at: Place<Read>,
@@ -79,25 +120,56 @@ pub(super) async fn history(
     app.blocking(move |server| Ok(Json(history_of(&at.open(server)?, ENTRIES)?))).await
 }
 
+/// Tell what went wrong in the latest preparation
+#[utoipa::path(get, path = "/tenants/{tenant}/environments/{environment}/errors", tag = TAG_ENVIRONMENTS,
+    security(("token" = ["read"])), responses((status = 200, description = "The modules that failed or were skipped, with what was wrong", body = Object)))]
 pub(super) async fn errors(State(app): State<App>, at: Place<Read>) -> Result<Json<ErrorReport>, Problem> {
-    app.blocking(move |server| Ok(Json(errors_in(&at.open(server)?, None)?))).await
+    app.blocking(move |server| told(&at.open(server)?, None).map(Json)).await
 }
 
-pub(super) async fn settings(State(app): State<App>, at: Place<Read>) -> Result<Json<Vec<Setting>>, Problem> {
-    app.blocking(move |server| Ok(Json(list_settings(&at.open(server)?)?))).await
+/// What is wrong, with paths within the environment.
+pub(super) fn told(env: &Environment, module: Option<&ModuleName>) -> Result<ErrorReport, Problem> {
+    let mut report = errors_in(env, module)?;
+    for module in &mut report.modules {
+        module.path = within(env, &module.path);
+    }
+    Ok(report)
 }
 
+/// List an environment's settings
+#[utoipa::path(get, path = "/tenants/{tenant}/environments/{environment}/config", tag = TAG_ENVIRONMENTS,
+    security(("token" = ["read"])), responses((status = 200, description = "All settings, with where they come from", body = Vec<Object>)))]
+pub(super) async fn settings(State(app): State<App>, at: Place<Read>) -> Result<Settings, Problem> {
+    app.blocking(move |server| shown(&at.open(server)?)).await
+}
+
+type Settings = ([(HeaderName, HeaderValue); 1], Json<Vec<Setting>>);
+
+fn shown(env: &Environment) -> Result<Settings, Problem> {
+    let settings = list_settings(env)?;
+    Ok((ETag::of(&settings)?.header(), Json(settings)))
+}
+
+/// Change a setting
+#[utoipa::path(patch, path = "/tenants/{tenant}/environments/{environment}/config", tag = TAG_ENVIRONMENTS, request_body = Change,
+    params(("if-match" = Option<String>, Header, description = "The settings that were seen, by their `ETag`")),
+    security(("token" = ["operate"])), responses((status = 200, description = "All settings as they are now", body = Vec<Object>)))]
 pub(super) async fn set(
     State(app): State<App>,
     at: Place<Operate>,
+    seen: IfMatch,
     Body(Change { key, value }): Body<Change>,
-) -> Result<Json<Vec<Setting>>, Problem> {
+) -> Result<Settings, Problem> {
     app.blocking(move |server| {
         let key: ConfigKey = key.parse()?;
+        let _others = server.change();
         let mut env = at.open(server)?;
+        if seen.is_said() {
+            seen.check(Some(&ETag::of(&list_settings(&env)?)?))?;
+        }
         set_setting(&mut env, &key, &value)?;
         server.environments().forget(&at.tenant, &at.environment);
-        Ok(Json(list_settings(&env)?))
+        shown(&env)
     })
     .await
 }

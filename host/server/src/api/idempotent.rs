@@ -9,10 +9,12 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use time::OffsetDateTime;
+use tokio::time::timeout;
 
 use super::BODY;
 use crate::access::Caller;
 use crate::db::{Earlier, Reply};
+use crate::input::{PATIENCE, too_slow};
 use crate::problem::Problem;
 use crate::server::App;
 
@@ -21,7 +23,7 @@ const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST: usize = 255;
 
 /// Answers a request that was asked before as it was answered then.
-pub(super) async fn once(State(app): State<App>, request: Request, next: Next) -> Result<Response, Problem> {
+pub(crate) async fn once(State(app): State<App>, request: Request, next: Next) -> Result<Response, Problem> {
     let key = request.headers().get(KEY).filter(|_| request.method() == Method::POST).cloned();
     let caller = request.extensions().get::<Caller>().cloned();
     let (Some(key), Some(caller)) = (key, caller) else { return Ok(next.run(request).await) };
@@ -33,7 +35,7 @@ pub(super) async fn once(State(app): State<App>, request: Request, next: Next) -
         return Err(Problem::invalid("making a token cannot carry an Idempotency-Key"));
     }
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, BODY).await.map_err(|_| {
+    let body = timeout(PATIENCE, to_bytes(body, BODY)).await.map_err(|_| too_slow())?.map_err(|_| {
         let detail = "a request with an Idempotency-Key has at most 1 MiB";
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-not-read", detail)
     })?;
@@ -60,12 +62,9 @@ pub(super) async fn once(State(app): State<App>, request: Request, next: Next) -
             return Err(Problem::new(StatusCode::CONFLICT, "key-in-use", detail).after(1));
         }
     }
-    // On a task of its own: a caller that hangs up neither ends the work nor keeps the key.
-    let done = tokio::spawn(async move {
-        let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-        keep(&app, caller, key, response).await
-    });
-    done.await?
+    // A caller that hangs up ends neither this nor the work: it is on a task of its own (`routes.rs`).
+    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    keep(&app, caller, key, response).await
 }
 
 async fn keep(app: &App, caller: Caller, key: String, response: Response) -> Result<Response, Problem> {

@@ -1,6 +1,9 @@
 //! The HTTP API, one file a resource. Handlers are thin: what they take is in their arguments, what they do is in `prefab-prepare`.
+//!
+//! A route is registered by its description, so that the document at `/openapi.json` has them all.
 
 mod environments;
+mod events;
 mod idempotent;
 mod modules;
 mod preparations;
@@ -9,117 +12,87 @@ mod releases;
 mod tenants;
 mod tokens;
 
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, Method, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::Response;
-use axum::routing::{delete, get, post, put};
-use time::OffsetDateTime;
+use axum::extract::DefaultBodyLimit;
+use prefab_prepare::Environment;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use crate::access::{Caller, authenticated};
-use crate::db::NewAuditEntry;
-use crate::names::TenantName;
-use crate::problem::Problem;
+pub(crate) use idempotent::once;
+
 use crate::server::App;
 
-/// The most that a request may carry, in bytes, but for trees and releases.
+/// The most that a request may carry, in bytes, but for trees and releases (`upload.rs`).
 const BODY: usize = 1 << 20;
-/// And those.
-const TREE: usize = 256 << 20;
+/// So much is listed at a time, if nobody asks for less.
+const PAGE: u32 = 1000;
 
-/// Everything that is answered.
-pub(crate) fn router(app: &App) -> Router {
-    const E: &str = "/tenants/{tenant}/environments/{environment}";
-    let path = |rest: &str| format!("{E}{rest}");
-    let trees = Router::new()
-        .route(&path("/modules/{module}"), put(modules::put))
-        .route("/tenants/{tenant}/releases", get(releases::list).post(releases::add))
-        .route("/releases", get(releases::list_shared).post(releases::add_shared))
-        .layer(DefaultBodyLimit::max(TREE));
-    let api = Router::new()
-        .route("/tenants", get(tenants::list).post(tenants::add))
-        .route("/tenants/{tenant}", get(tenants::show))
-        .route("/tenants/{tenant}/tokens", get(tokens::list).post(tokens::add))
-        .route("/tenants/{tenant}/tokens/{token}", delete(tokens::revoke))
-        .route("/tenants/{tenant}/environments", get(environments::list).post(environments::add))
-        .route(E, get(environments::status))
-        .route(&path("/history"), get(environments::history))
-        .route(&path("/errors"), get(environments::errors))
-        .route(&path("/config"), get(environments::settings).patch(environments::set))
-        .route(&path("/modules"), get(modules::list))
-        .route(&path("/modules/{module}"), get(modules::show).delete(modules::remove))
-        .route(&path("/modules/{module}/errors"), get(modules::errors))
-        .route(&path("/modules/{module}/artifacts"), get(modules::artifacts))
-        .route(&path("/modules/{module}/artifacts/{*path}"), get(modules::artifact))
-        .route(&path("/preparations"), get(preparations::list).post(preparations::start))
-        .route(&path("/preparations/{preparation}"), get(preparations::show))
-        .route(&path("/preparations/{preparation}/{request}"), post(preparations::control))
-        .route(&path("/upgrade"), post(preparations::upgrade))
-        .route(&path("/rehearse"), post(preparations::rehearse))
-        .route(&path("/publish"), post(publish::publish))
-        .route(&path("/rollback"), post(publish::rollback))
+const TAG_TENANTS: &str = "Tenants and tokens";
+const TAG_RELEASES: &str = "Releases";
+const TAG_ENVIRONMENTS: &str = "Environments";
+const TAG_MODULES: &str = "Modules";
+const TAG_PREPARATIONS: &str = "Preparations";
+const TAG_PUBLISHING: &str = "Publishing";
+const TAG_WATCH: &str = "Watching";
+
+/// All routes, with what describes them. They lie under `/api/v1`.
+pub(crate) fn all() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(tenants::list, tenants::add))
+        .routes(routes!(tenants::show))
+        .routes(routes!(tenants::audit))
+        .routes(routes!(tokens::list, tokens::add))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(releases::list_shared, releases::add_shared))
+        .routes(routes!(releases::list, releases::add))
+        .routes(routes!(environments::list, environments::add))
+        .routes(routes!(environments::status))
+        .routes(routes!(environments::history))
+        .routes(routes!(environments::errors))
+        .routes(routes!(environments::settings, environments::set))
+        .routes(routes!(events::follow))
+        .routes(routes!(modules::list))
+        .routes(routes!(modules::show, modules::put, modules::remove))
+        .routes(routes!(modules::errors))
+        .routes(routes!(modules::artifacts))
+        .routes(routes!(modules::artifact))
+        .routes(routes!(preparations::list, preparations::start))
+        .routes(routes!(preparations::show))
+        .routes(routes!(preparations::control))
+        .routes(routes!(preparations::upgrade))
+        .routes(routes!(preparations::rehearse))
+        .routes(routes!(publish::publish))
+        .routes(routes!(publish::rollback))
         .layer(DefaultBodyLimit::max(BODY))
-        .merge(trees)
-        .fallback(nothing)
-        .layer(from_fn_with_state(Arc::clone(app), idempotent::once))
-        .layer(from_fn_with_state(Arc::clone(app), audited))
-        .layer(from_fn_with_state(Arc::clone(app), authenticated));
-    Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .nest("/api/v1", api)
-        .fallback(nothing)
-        .layer(from_fn(secured))
-        .with_state(Arc::clone(app))
 }
 
-async fn nothing() -> Problem {
-    Problem::not_found()
+/// Which part of a long list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Page {
+    /// The last one that was seen: those after it are listed.
+    after: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
 }
 
-/// Records every request that may change something, with how it was answered.
-async fn audited(State(app): State<App>, request: Request, next: Next) -> Result<Response, Problem> {
-    let asks = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let caller = request.extensions().get::<Caller>().cloned();
-    let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
-    let response = next.run(request).await;
-    if let (false, Some(caller)) = (asks, caller) {
-        let status = response.status().as_u16();
-        app.blocking(move |server| {
-            let tenant: Option<TenantName> = path
-                .strip_prefix("/tenants/")
-                .and_then(|rest| rest.split('/').next())
-                .and_then(|tenant| tenant.parse().ok())
-                .filter(|tenant| caller.may_see(tenant));
-            let entry = NewAuditEntry {
-                token: Some(caller.token().id),
-                who: &caller.token().name,
-                tenant: tenant.as_ref(),
-                method: &method,
-                path: &path,
-                status,
-            };
-            Ok(server.data().db().audit(&entry, OffsetDateTime::now_utc())?)
-        })
-        .await?;
+impl Page {
+    fn limit(&self) -> u32 {
+        limited(self.limit)
     }
-    Ok(response)
 }
 
-/// Headers that keep a browser from doing with an answer what it is not meant for.
-async fn secured(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    for (name, value) in [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
-    ] {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
-    }
-    response
+fn limited(limit: Option<u32>) -> u32 {
+    limit.unwrap_or(PAGE).clamp(1, PAGE)
+}
+
+/// A path as callers are told it: within the environment, since where that lies is the server's own business.
+fn within(env: &Environment, path: &Path) -> PathBuf {
+    let inside = path.strip_prefix(env.root()).ok();
+    inside.map_or_else(|| path.file_name().map(PathBuf::from).unwrap_or_default(), Path::to_owned)
 }

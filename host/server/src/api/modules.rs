@@ -1,22 +1,27 @@
 //! `/modules`: sending a module's tree, and what became of it.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use prefab_model::{ModuleName, ModulePath};
 use prefab_prepare::{
-    ErrorReport, ModuleArtifacts, ModuleSummary, artifacts as artifacts_of, errors as errors_in,
-    list_modules, module, place_module, read_artifact, remove_module,
+    Environment, ErrorReport, ModuleArtifacts, ModuleSummary, ModulesError, artifacts as artifacts_of,
+    list_modules_page, module, place_module, read_artifact, remove_module,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use super::environments::told;
+use super::{Page, TAG_MODULES, within};
 use crate::access::{Operate, Place, Read};
-use crate::input::Named;
+use crate::etag::{ETag, IfMatch};
+use crate::input::{Named, Parameters};
 use crate::problem::Problem;
 use crate::server::App;
 use crate::unpack::{Caps, unpack};
+use crate::upload::Upload;
 
 /// What a module's tree may have at most.
 const CAPS: Caps = Caps { bytes: 256 << 20, files: 50_000, depth: 64 };
@@ -32,61 +37,135 @@ pub(super) struct WhichArtifact {
     path: ModulePath,
 }
 
+/// List an environment's modules, by name
+#[utoipa::path(get, path = "/tenants/{tenant}/environments/{environment}/modules", tag = TAG_MODULES, params(Page),
+    security(("token" = ["read"])), responses((status = 200, description = "The modules", body = Vec<Object>)))]
 pub(super) async fn list(
     State(app): State<App>,
     at: Place<Read>,
+    Parameters(page): Parameters<Page>,
 ) -> Result<Json<Vec<ModuleSummary>>, Problem> {
-    app.blocking(move |server| Ok(Json(list_modules(&at.open(server)?)?))).await
+    app.blocking(move |server| {
+        let env = at.open(server)?;
+        let after: Option<ModuleName> = page.after.as_deref().map(str::parse).transpose()?;
+        let mut modules = list_modules_page(&env, after.as_ref(), page.limit())?;
+        for module in &mut modules {
+            module.path = within(&env, &module.path);
+        }
+        Ok(Json(modules))
+    })
+    .await
 }
 
+type Module = ([(HeaderName, HeaderValue); 1], Json<ModuleSummary>);
+
+/// A module as it is shown, and a name for that state of it.
+fn shown(env: &Environment, name: &ModuleName) -> Result<Module, Problem> {
+    let mut summary = module(env, name)?;
+    let etag = etag(&summary)?;
+    summary.path = within(env, &summary.path);
+    Ok((etag.header(), Json(summary)))
+}
+
+/// Changes with the description, and with the folder: sending a tree makes that another one.
+fn etag(summary: &ModuleSummary) -> Result<ETag, Problem> {
+    #[derive(Serialize)]
+    struct Seen<'a> {
+        version: Option<&'a str>,
+        dependencies: &'a [ModuleName],
+        folder: Option<(u64, i64, i64)>,
+    }
+    let folder = summary.path.metadata().ok();
+    let folder = folder.map(|folder| (folder.ino(), folder.ctime(), folder.ctime_nsec()));
+    let (version, dependencies) = (summary.version.as_deref(), summary.dependencies.as_slice());
+    Ok(ETag::of(&Seen { version, dependencies, folder })?)
+}
+
+/// Refuses to go on if the module is not what the caller had seen.
+fn check(seen: &IfMatch, env: &Environment, name: &ModuleName) -> Result<(), Problem> {
+    if !seen.is_said() {
+        return Ok(());
+    }
+    let now = match module(env, name) {
+        Ok(summary) => Some(etag(&summary)?),
+        Err(ModulesError::Unknown { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    seen.check(now.as_ref())
+}
+
+/// Show a module
+#[utoipa::path(get, path = "/tenants/{tenant}/environments/{environment}/modules/{module}", tag = TAG_MODULES,
+    security(("token" = ["read"])), responses((status = 200, description = "The module", body = Object)))]
 pub(super) async fn show(
     State(app): State<App>,
     at: Place<Read>,
     Named(which): Named<Which>,
-) -> Result<Json<ModuleSummary>, Problem> {
-    app.blocking(move |server| Ok(Json(module(&at.open(server)?, &which.module)?))).await
+) -> Result<Module, Problem> {
+    app.blocking(move |server| shown(&at.open(server)?, &which.module)).await
 }
 
-/// Takes a tree as a tar, plain or in zstd, in the place of the one before.
+/// Send a module's tree as a tar, plain or in zstd, in the place of the one before
+#[utoipa::path(put, path = "/tenants/{tenant}/environments/{environment}/modules/{module}", tag = TAG_MODULES, request_body(content = Vec<u8>, content_type = "application/x-tar"),
+    params(("if-match" = Option<String>, Header, description = "The module that was seen, by its `ETag`")),
+    security(("token" = ["operate"])), responses((status = 200, description = "The module", body = Object)))]
 pub(super) async fn put(
     State(app): State<App>,
     at: Place<Operate>,
     Named(which): Named<Which>,
-    body: Bytes,
-) -> Result<Json<ModuleSummary>, Problem> {
+    seen: IfMatch,
+    body: Upload,
+) -> Result<Module, Problem> {
     app.blocking(move |server| {
         let env = at.open(server)?;
         let incoming = server.data().incoming()?;
         let tree = incoming.path().join("tree");
         std::fs::create_dir(&tree)?;
-        unpack(&body[..], &tree, CAPS)?;
+        unpack(body.into_reader(), &tree, CAPS)?;
         let folder = server.data().module(&at.tenant, &at.environment, &which.module);
-        let placed = place_module(&env, &tree, &folder, &which.module)?;
-        Ok(Json(placed))
+        let _others = server.change();
+        check(&seen, &env, &which.module)?;
+        place_module(&env, &tree, &folder, &which.module)
+            .map_err(|error| Problem::from(error).without(&tree).without(env.root()))?;
+        shown(&env, &which.module)
     })
     .await
 }
 
+/// Remove a module; what is deployed of it stays
+#[utoipa::path(delete, path = "/tenants/{tenant}/environments/{environment}/modules/{module}", tag = TAG_MODULES,
+    params(("if-match" = Option<String>, Header, description = "The module that was seen, by its `ETag`")),
+    security(("token" = ["operate"])), responses((status = 204, description = "It is not a module of the environment any more")))]
 pub(super) async fn remove(
     State(app): State<App>,
     at: Place<Operate>,
     Named(which): Named<Which>,
+    seen: IfMatch,
 ) -> Result<StatusCode, Problem> {
     app.blocking(move |server| {
-        remove_module(&at.open(server)?, &which.module)?;
+        let env = at.open(server)?;
+        let _others = server.change();
+        check(&seen, &env, &which.module)?;
+        remove_module(&env, &which.module)?;
         Ok(StatusCode::NO_CONTENT)
     })
     .await
 }
 
+/// Tell what the compilers found in a module
+#[utoipa::path(get, path = "/tenants/{tenant}/environments/{environment}/modules/{module}/errors", tag = TAG_MODULES,
+    security(("token" = ["read"])), responses((status = 200, description = "What was wrong with it, warnings too", body = Object)))]
 pub(super) async fn errors(
     State(app): State<App>,
     at: Place<Read>,
     Named(which): Named<Which>,
 ) -> Result<Json<ErrorReport>, Problem> {
-    app.blocking(move |server| Ok(Json(errors_in(&at.open(server)?, Some(&which.module))?))).await
+    app.blocking(move |server| told(&at.open(server)?, Some(&which.module)).map(Json)).await
 }
 
+/// List what was prepared of a module
+#[utoipa::path(get, path = "/tenants/{tenant}/environments/{environment}/modules/{module}/artifacts", tag = TAG_MODULES,
+    security(("token" = ["read"])), responses((status = 200, description = "Its artifacts", body = Object)))]
 pub(super) async fn artifacts(
     State(app): State<App>,
     at: Place<Read>,
@@ -95,7 +174,10 @@ pub(super) async fn artifacts(
     app.blocking(move |server| Ok(Json(artifacts_of(&at.open(server)?, &which.module)?))).await
 }
 
-/// One artifact, to be saved and never to be shown: what it says is up to whoever wrote the module.
+/// Download an artifact
+#[utoipa::path(get, path = "/tenants/{tenant}/environments/{environment}/modules/{module}/artifacts/{*path}", tag = TAG_MODULES,
+    security(("token" = ["read"])), responses((status = 200, description = "Its bytes", body = Vec<u8>, content_type = "application/octet-stream")))]
+// To be saved and never to be shown: what it says is up to whoever wrote the module.
 pub(super) async fn artifact(
     State(app): State<App>,
     at: Place<Read>,

@@ -7,24 +7,28 @@ use prefab_model::PreparationId;
 use prefab_prepare::{Controlled, PreparationSummary, Request, control as tell, preparation, preparations};
 use semver::Version;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
+use super::{TAG_PREPARATIONS, limited};
 use crate::access::{Operate, Place, Read};
 use crate::input::{Body, Named, Parameters};
 use crate::problem::Problem;
 use crate::runs::{How, Order, Work};
 use crate::server::App;
 
-/// So many are listed at a time.
-const PAGE: u32 = 100;
-
-#[derive(Serialize)]
+/// A preparation or rehearsal that has begun.
+#[derive(Serialize, ToSchema)]
 pub(super) struct Begun {
+    #[schema(value_type = i64)]
     preparation: PreparationId,
 }
 
-#[derive(Deserialize)]
+/// Which platform version, and how.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Target {
+    /// The platform version.
+    #[schema(value_type = String)]
     version: Version,
     #[serde(default)]
     how: How,
@@ -41,21 +45,34 @@ pub(super) struct WhichRequest {
     request: Request,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Before {
+    /// The last one that was seen: those before it are listed.
     before: Option<i64>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
 }
 
+/// List preparations and rehearsals, the latest first
+#[utoipa::path(get, path = "/tenants/{tenant}/environments/{environment}/preparations", tag = TAG_PREPARATIONS, params(Before),
+    security(("token" = ["read"])), responses((status = 200, description = "Preparations and rehearsals", body = Vec<Object>)))]
 pub(super) async fn list(
     State(app): State<App>,
     at: Place<Read>,
-    Parameters(Before { before }): Parameters<Before>,
+    Parameters(Before { before, limit }): Parameters<Before>,
 ) -> Result<Json<Vec<PreparationSummary>>, Problem> {
-    app.blocking(move |server| Ok(Json(preparations(&at.open(server)?, before.map(PreparationId), PAGE)?)))
-        .await
+    app.blocking(move |server| {
+        Ok(Json(preparations(&at.open(server)?, before.map(PreparationId), limited(limit))?))
+    })
+    .await
 }
 
+/// Tell how far a preparation or rehearsal is
+#[utoipa::path(get, path = "/tenants/{tenant}/environments/{environment}/preparations/{preparation}", tag = TAG_PREPARATIONS,
+    security(("token" = ["read"])), responses((status = 200, description = "Its figures", body = Object)))]
 pub(super) async fn show(
     State(app): State<App>,
     at: Place<Read>,
@@ -67,6 +84,9 @@ pub(super) async fn show(
     .await
 }
 
+/// Prepare modules with the environment's platform version
+#[utoipa::path(post, path = "/tenants/{tenant}/environments/{environment}/preparations", tag = TAG_PREPARATIONS, request_body = How,
+    security(("token" = ["operate"])), responses((status = 202, description = "It has begun", body = Begun)))]
 pub(super) async fn start(
     State(app): State<App>,
     at: Place<Operate>,
@@ -75,6 +95,9 @@ pub(super) async fn start(
     begin(&app, at, Order { work: Work::Prepare, how }).await
 }
 
+/// Go to a platform version, and prepare all modules with it
+#[utoipa::path(post, path = "/tenants/{tenant}/environments/{environment}/upgrade", tag = TAG_PREPARATIONS, request_body = Target,
+    security(("token" = ["operate"])), responses((status = 202, description = "Its preparation has begun", body = Begun)))]
 pub(super) async fn upgrade(
     State(app): State<App>,
     at: Place<Operate>,
@@ -83,6 +106,9 @@ pub(super) async fn upgrade(
     begin(&app, at, Order { work: Work::Upgrade { to: version }, how }).await
 }
 
+/// Prepare with another platform version, to see what would break
+#[utoipa::path(post, path = "/tenants/{tenant}/environments/{environment}/rehearse", tag = TAG_PREPARATIONS, request_body = Target,
+    security(("token" = ["operate"])), responses((status = 202, description = "It has begun", body = Begun)))]
 pub(super) async fn rehearse(
     State(app): State<App>,
     at: Place<Operate>,
@@ -97,7 +123,9 @@ async fn begin(app: &App, at: Place<Operate>, order: Order) -> Result<(StatusCod
     Ok((StatusCode::ACCEPTED, Json(Begun { preparation })))
 }
 
-/// `pause`, `resume` or `cancel`.
+/// Let it wait, go on, or end: `pause`, `resume` or `cancel`
+#[utoipa::path(post, path = "/tenants/{tenant}/environments/{environment}/preparations/{preparation}/{request}", tag = TAG_PREPARATIONS,
+    security(("token" = ["operate"])), responses((status = 200, description = "It was heard", body = Object)))]
 pub(super) async fn control(
     State(app): State<App>,
     at: Place<Operate>,

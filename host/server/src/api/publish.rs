@@ -8,18 +8,24 @@ use prefab_prepare::{
     rollback as roll_back,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use super::TAG_PUBLISHING;
 use crate::access::{Operate, Place};
 use crate::input::Body;
 use crate::problem::Problem;
 use crate::server::App;
 
 /// Which modules, said in exactly one way.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Which {
+    /// These.
+    #[schema(value_type = Vec<String>)]
     Modules(Vec<ModuleName>),
+    /// Those of an application.
     Application(String),
+    /// All: `true`.
     All(bool),
 }
 
@@ -41,6 +47,9 @@ pub(super) struct Done<S, M> {
     modules: Vec<M>,
 }
 
+/// Deploy what is prepared
+#[utoipa::path(post, path = "/tenants/{tenant}/environments/{environment}/publish", tag = TAG_PUBLISHING, request_body = Which,
+    security(("token" = ["operate"])), responses((status = 200, description = "What became of each module", body = Object)))]
 pub(super) async fn publish(
     State(app): State<App>,
     at: Place<Operate>,
@@ -57,6 +66,9 @@ pub(super) async fn publish(
     .await
 }
 
+/// Go back to what was deployed before
+#[utoipa::path(post, path = "/tenants/{tenant}/environments/{environment}/rollback", tag = TAG_PUBLISHING, request_body = Which,
+    security(("token" = ["operate"])), responses((status = 200, description = "What became of each module", body = Object)))]
 pub(super) async fn rollback(
     State(app): State<App>,
     at: Place<Operate>,

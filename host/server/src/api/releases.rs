@@ -4,22 +4,26 @@ use std::fs;
 use std::path::Path;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use prefab_model::Release;
 use prefab_prepare::{ReleaseInspection, ReleaseTarget, inspect_release};
 use semver::Version;
 
+use super::TAG_RELEASES;
 use crate::access::{Administer, Read, ServerWide, Tenancy};
 use crate::names::TenantName;
 use crate::problem::Problem;
 use crate::server::{App, Server};
 use crate::unpack::{Caps, unpack};
+use crate::upload::Upload;
 
 /// What a release's folder may have at most.
 const CAPS: Caps = Caps { bytes: 1 << 30, files: 1000, depth: 8 };
 
+/// List the platform versions that a tenant can upgrade to
+#[utoipa::path(get, path = "/tenants/{tenant}/releases", tag = TAG_RELEASES,
+    security(("token" = ["read"])), responses((status = 200, description = "The versions, oldest first", body = Vec<String>)))]
 pub(super) async fn list(State(app): State<App>, at: Tenancy<Read>) -> Result<Json<Vec<Version>>, Problem> {
     app.blocking(move |server| {
         let mut versions = installed(&server.data().releases(Some(&at.tenant)));
@@ -31,6 +35,9 @@ pub(super) async fn list(State(app): State<App>, at: Tenancy<Read>) -> Result<Js
     .await
 }
 
+/// List the platform versions for all tenants
+#[utoipa::path(get, path = "/releases", tag = TAG_RELEASES,
+    security(("token" = ["read"])), responses((status = 200, description = "The versions, oldest first", body = Vec<String>)))]
 pub(super) async fn list_shared(
     State(app): State<App>,
     _: ServerWide<Read>,
@@ -38,20 +45,26 @@ pub(super) async fn list_shared(
     app.blocking(|server| Ok(Json(installed(&server.data().releases(None))))).await
 }
 
+/// Send a release for one tenant: the tar of its folder, plain or in zstd
+#[utoipa::path(post, path = "/tenants/{tenant}/releases", tag = TAG_RELEASES, request_body(content = Vec<u8>, content_type = "application/x-tar"),
+    security(("token" = ["administer"])), responses((status = 201, description = "What the release is", body = Object), (status = 200, description = "It was here", body = Object)))]
 pub(super) async fn add(
     State(app): State<App>,
     at: Tenancy<Administer>,
-    body: Bytes,
+    body: Upload,
 ) -> Result<(StatusCode, Json<ReleaseInspection>), Problem> {
-    app.blocking(move |server| take(server, Some(&at.tenant), &body)).await
+    app.blocking(move |server| take(server, Some(&at.tenant), body)).await
 }
 
+/// Send a release for all tenants: the tar of its folder, plain or in zstd
+#[utoipa::path(post, path = "/releases", tag = TAG_RELEASES, request_body(content = Vec<u8>, content_type = "application/x-tar"),
+    security(("token" = ["administer"])), responses((status = 201, description = "What the release is", body = Object), (status = 200, description = "It was here", body = Object)))]
 pub(super) async fn add_shared(
     State(app): State<App>,
     _: ServerWide<Administer>,
-    body: Bytes,
+    body: Upload,
 ) -> Result<(StatusCode, Json<ReleaseInspection>), Problem> {
-    app.blocking(move |server| take(server, None, &body)).await
+    app.blocking(move |server| take(server, None, body)).await
 }
 
 /// The versions that are in a folder, oldest first; none if there is no such folder yet.
@@ -67,16 +80,18 @@ fn installed(folder: &Path) -> Vec<Version> {
 fn take(
     server: &Server,
     tenant: Option<&TenantName>,
-    tar: &[u8],
+    body: Upload,
 ) -> Result<(StatusCode, Json<ReleaseInspection>), Problem> {
     let incoming = server.data().incoming()?;
     let folder = incoming.path().join("release");
     fs::create_dir(&folder)?;
-    unpack(tar, &folder, CAPS)?;
+    unpack(body.into_reader(), &folder, CAPS)?;
     let target = ReleaseTarget::Manifest(folder.clone());
-    let inspection = inspect_release(None, &target, server.sandbox(), &mut |_| {})?;
+    let inspection = inspect_release(None, &target, server.sandbox(), &mut |_| {})
+        .map_err(|error| Problem::from(error).without(&folder))?;
     let releases = server.data().releases(tenant);
     fs::create_dir_all(&releases)?;
+    let _others = server.change();
     let place = releases.join(inspection.summary.version.to_string());
     if place.exists() {
         let manifest = fs::read_to_string(place.join("release.toml"))?;

@@ -5,28 +5,32 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
+use super::{Page, TAG_TENANTS};
 use crate::access::{Administer, Tenancy};
 use crate::db::NewToken;
-use crate::input::{Body, Named};
+use crate::input::{Body, Named, Parameters};
 use crate::problem::Problem;
 use crate::server::{App, create_token};
 use crate::token::{Scope, Token, TokenId};
 
-/// So many are listed at most.
-const MOST: u32 = 1000;
-
-#[derive(Deserialize)]
+/// A token that is to be made.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewToken)]
 pub(super) struct New {
+    /// What it is for, for people.
     name: String,
     scope: Scope,
+    /// When it ends by itself.
     #[serde(default, with = "time::serde::rfc3339::option")]
     expires_at: Option<OffsetDateTime>,
 }
 
 /// The only time that the secret is shown.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MadeToken)]
 pub(super) struct Made {
     id: TokenId,
     token: String,
@@ -37,13 +41,25 @@ pub(super) struct Which {
     token: i64,
 }
 
+/// List a tenant's tokens, with those that have ended
+#[utoipa::path(get, path = "/tenants/{tenant}/tokens", tag = TAG_TENANTS, params(Page),
+    security(("token" = ["administer"])), responses((status = 200, description = "The tokens", body = Vec<Token>)))]
 pub(super) async fn list(
     State(app): State<App>,
     at: Tenancy<Administer>,
+    Parameters(page): Parameters<Page>,
 ) -> Result<Json<Vec<Token>>, Problem> {
-    app.blocking(move |server| Ok(Json(server.data().db().tokens(Some(&at.tenant), TokenId(0), MOST)?))).await
+    app.blocking(move |server| {
+        let after = page.after.as_deref().unwrap_or("0").parse();
+        let after = after.map_err(|_| Problem::invalid("`after` is the number of a token"))?;
+        Ok(Json(server.data().db().tokens(Some(&at.tenant), TokenId(after), page.limit())?))
+    })
+    .await
 }
 
+/// Make a token of a tenant
+#[utoipa::path(post, path = "/tenants/{tenant}/tokens", tag = TAG_TENANTS, request_body = New,
+    security(("token" = ["administer"])), responses((status = 201, description = "The token, whose secret is shown this once", body = Made)))]
 pub(super) async fn add(
     State(app): State<App>,
     at: Tenancy<Administer>,
@@ -58,6 +74,9 @@ pub(super) async fn add(
     .await
 }
 
+/// Revoke a token, from now on
+#[utoipa::path(delete, path = "/tenants/{tenant}/tokens/{token}", tag = TAG_TENANTS,
+    security(("token" = ["administer"])), responses((status = 204, description = "It is revoked")))]
 pub(super) async fn revoke(
     State(app): State<App>,
     at: Tenancy<Administer>,

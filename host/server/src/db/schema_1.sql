@@ -2,9 +2,7 @@
 CREATE TABLE tenants (
     name TEXT PRIMARY KEY,
     label TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    compilations INTEGER,          -- at a time; none for as many as there are cores
-    weight INTEGER NOT NULL        -- its part of the cores, relative to others
+    created_at INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE tokens (

@@ -1,4 +1,4 @@
-//! Tenants: who owns environments, and how much of the machine they may have.
+//! Tenants: who owns environments.
 
 use rusqlite::{OptionalExtension as _, Row};
 use serde::Serialize;
@@ -17,22 +17,12 @@ pub struct Tenant {
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// How many of its compilations run at a time; none for as many as there are cores.
-    pub compilations: Option<u32>,
-    /// Its part of the cores, relative to that of others: 1 to 1,000.
-    pub weight: u32,
 }
 
-const SELECT: &str = "SELECT name, label, created_at, compilations, weight FROM tenants";
+const SELECT: &str = "SELECT name, label, created_at FROM tenants";
 
 fn tenant(row: &Row<'_>) -> rusqlite::Result<Tenant> {
-    Ok(Tenant {
-        name: parsed(row, 0)?,
-        label: row.get(1)?,
-        created_at: from_millis(row.get(2)?),
-        compilations: row.get(3)?,
-        weight: row.get(4)?,
-    })
+    Ok(Tenant { name: parsed(row, 0)?, label: row.get(1)?, created_at: from_millis(row.get(2)?) })
 }
 
 impl Db {
@@ -40,29 +30,10 @@ impl Db {
     pub fn add_tenant(&self, new: &Tenant) -> Result<bool, DbError> {
         self.write("add a tenant", |db| {
             let added = db.execute(
-                "INSERT OR IGNORE INTO tenants (name, label, created_at, compilations, weight) VALUES (?1, ?2, ?3, ?4, ?5)",
-                (new.name.as_str(), &new.label, millis(new.created_at), new.compilations, new.weight),
+                "INSERT OR IGNORE INTO tenants (name, label, created_at) VALUES (?1, ?2, ?3)",
+                (new.name.as_str(), &new.label, millis(new.created_at)),
             )?;
             Ok(added == 1)
-        })
-    }
-
-    /// Changes all but a tenant's name and age. Says whether it is there.
-    pub fn update_tenant(&self, new: &Tenant) -> Result<bool, DbError> {
-        self.write("change a tenant", |db| {
-            let changed = db.execute(
-                "UPDATE tenants SET label = ?2, compilations = ?3, weight = ?4 WHERE name = ?1",
-                (new.name.as_str(), &new.label, new.compilations, new.weight),
-            )?;
-            Ok(changed == 1)
-        })
-    }
-
-    /// Removes a tenant and its tokens. Says whether it was there.
-    pub fn remove_tenant(&self, name: &TenantName) -> Result<bool, DbError> {
-        self.write("remove a tenant", |db| {
-            db.execute("DELETE FROM tokens WHERE tenant = ?1", [name.as_str()])?;
-            Ok(db.execute("DELETE FROM tenants WHERE name = ?1", [name.as_str()])? == 1)
         })
     }
 

@@ -84,6 +84,13 @@ impl Db {
         })
     }
 
+    /// The token of this number, good or not.
+    pub(crate) fn token(&self, id: TokenId) -> Result<Option<Token>, DbError> {
+        self.read("look up a token", |db| {
+            db.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?.query_row([id.0], token).optional()
+        })
+    }
+
     /// Up to `limit` tokens after this number, of a tenant or (without one) of all and of the whole server.
     pub fn tokens(
         &self,
