@@ -35,6 +35,7 @@ pub(crate) fn finish(mut document: OpenApi) -> OpenApi {
         let path = path.replace("{*", "{");
         let parts: Vec<&str> = path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
         for operation in operations(&mut item) {
+            leave_bytes_open(operation);
             finish_operation(operation, &parts);
         }
         document.paths.paths.insert(path, item);
@@ -66,6 +67,23 @@ fn finish_operation(operation: &mut Operation, parts: &[&str]) {
         .description("Why it was not done")
         .content("application/problem+json", content);
     operation.responses.responses.insert("default".to_owned(), RefOr::T(response.build()));
+}
+
+/// Bytes are not described any further.
+fn leave_bytes_open(operation: &mut Operation) {
+    let empty = || RefOr::T(ContentBuilder::new().build());
+    if let Some(RefOr::T(body)) = &mut operation.request_body
+        && let Some(content) = body.content.get_mut("application/x-tar")
+    {
+        *content = empty();
+    }
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response
+            && let Some(content) = response.content.get_mut("application/octet-stream")
+        {
+            *content = empty();
+        }
+    }
 }
 
 fn is_named(parameter: &RefOr<Parameter>, name: &str) -> bool {

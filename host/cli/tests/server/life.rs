@@ -89,7 +89,9 @@ fn long_lists_come_in_pages() {
     };
     assert_eq!(names("?limit=2"), ["a", "b"]);
     assert_eq!(names("?limit=2&after=b"), ["c"]);
-    all.get(&shop("/modules?page=2")).refused(422, "invalid");
+    for query in ["?page=2", "?limit=0", "?limit=1001"] {
+        all.get(&shop(&format!("/modules{query}"))).refused(422, "invalid");
+    }
 }
 
 #[test]

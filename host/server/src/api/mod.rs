@@ -77,18 +77,29 @@ struct Page {
     /// The last one that was seen: those after it are listed.
     after: Option<String>,
     /// How many at most.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Limit,
 }
 
-impl Page {
-    fn limit(&self) -> u32 {
-        limited(self.limit)
+/// How many are listed at a time: 1 to [`PAGE`].
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "u32")]
+struct Limit(u32);
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(PAGE)
     }
 }
 
-fn limited(limit: Option<u32>) -> u32 {
-    limit.unwrap_or(PAGE).clamp(1, PAGE)
+impl TryFrom<u32> for Limit {
+    type Error = String;
+
+    fn try_from(limit: u32) -> Result<Self, String> {
+        let fits = (1..=PAGE).contains(&limit);
+        if fits { Ok(Self(limit)) } else { Err(format!("a limit is 1 to {PAGE}, not {limit}")) }
+    }
 }
 
 /// A path as callers are told it: within the environment, since where that lies is the server's own business.

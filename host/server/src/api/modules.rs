@@ -48,7 +48,7 @@ pub(super) async fn list(
     app.blocking(move |server| {
         let env = at.open(server)?;
         let after: Option<ModuleName> = page.after.as_deref().map(str::parse).transpose()?;
-        let mut modules = list_modules_page(&env, after.as_ref(), page.limit())?;
+        let mut modules = list_modules_page(&env, after.as_ref(), page.limit.0)?;
         for module in &mut modules {
             module.path = within(&env, &module.path);
         }
@@ -189,10 +189,9 @@ pub(super) async fn artifact(
             found.ok_or_else(Problem::not_found)
         })
         .await?;
-    let media_type = HeaderValue::from_str(&artifact.media_type)
-        .unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    // Not as the media type that a compiler made up; the list of artifacts has that.
     let headers = [
-        (header::CONTENT_TYPE, media_type),
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
         (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment")),
     ];
     Ok((headers, artifact.bytes).into_response())

@@ -9,7 +9,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{TAG_PREPARATIONS, limited};
+use super::{Limit, TAG_PREPARATIONS};
 use crate::access::{Operate, Place, Read};
 use crate::input::{Body, Named, Parameters};
 use crate::problem::Problem;
@@ -52,8 +52,9 @@ pub(super) struct Before {
     /// The last one that was seen: those before it are listed.
     before: Option<i64>,
     /// How many at most.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Limit,
 }
 
 /// List preparations and rehearsals, the latest first
@@ -64,10 +65,8 @@ pub(super) async fn list(
     at: Place<Read>,
     Parameters(Before { before, limit }): Parameters<Before>,
 ) -> Result<Json<Vec<PreparationSummary>>, Problem> {
-    app.blocking(move |server| {
-        Ok(Json(preparations(&at.open(server)?, before.map(PreparationId), limited(limit))?))
-    })
-    .await
+    app.blocking(move |server| Ok(Json(preparations(&at.open(server)?, before.map(PreparationId), limit.0)?)))
+        .await
 }
 
 /// Tell how far a preparation or rehearsal is

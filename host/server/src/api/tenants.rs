@@ -7,7 +7,7 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Page, TAG_TENANTS, limited};
+use super::{Limit, Page, TAG_TENANTS};
 use crate::access::{Administer, Read, ServerWide, Tenancy};
 use crate::db::{AuditEntry, Tenant};
 use crate::input::{Body, Parameters};
@@ -33,8 +33,9 @@ pub(super) struct Before {
     /// The last entry that was seen: those before it are listed.
     before: Option<i64>,
     /// How many at most.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Limit,
 }
 
 /// List the tenants, by name
@@ -47,7 +48,7 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<Tenant>>, Problem> {
     app.blocking(move |server| {
         let after = page.after.as_deref().unwrap_or_default();
-        Ok(Json(server.data().db().tenants(after, page.limit())?))
+        Ok(Json(server.data().db().tenants(after, page.limit.0)?))
     })
     .await
 }
@@ -92,7 +93,7 @@ pub(super) async fn audit(
 ) -> Result<Json<Vec<AuditEntry>>, Problem> {
     app.blocking(move |server| {
         let before = before.unwrap_or(i64::MAX);
-        Ok(Json(server.data().db().audit_log(Some(&at.tenant), before, limited(limit))?))
+        Ok(Json(server.data().db().audit_log(Some(&at.tenant), before, limit.0)?))
     })
     .await
 }

@@ -52,7 +52,7 @@ pub(super) async fn list(
     app.blocking(move |server| {
         let after = page.after.as_deref().unwrap_or("0").parse();
         let after = after.map_err(|_| Problem::invalid("`after` is the number of a token"))?;
-        Ok(Json(server.data().db().tokens(Some(&at.tenant), TokenId(after), page.limit())?))
+        Ok(Json(server.data().db().tokens(Some(&at.tenant), TokenId(after), page.limit.0)?))
     })
     .await
 }
