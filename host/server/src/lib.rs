@@ -21,6 +21,7 @@ mod problem;
 mod rates;
 mod routes;
 mod runs;
+mod sandboxes;
 mod server;
 mod token;
 mod unpack;

@@ -246,7 +246,8 @@ fn prepare_in(
     started: &mut Option<oneshot::Sender<Started>>,
 ) -> Result<Summary, Problem> {
     let env = app.environment(&row.tenant, &row.environment)?.acting_as(row.who.as_str());
-    let (sandbox, options) = (app.sandbox(), order.options());
+    let sandbox = app.sandboxes().of(Some(&row.tenant))?;
+    let (sandbox, options) = (&*sandbox, order.options());
     let feed = app.live().feed(&row.tenant, &row.environment);
     let meter = app.metrics().run(&row.tenant);
     let mut runs = OnFeed { feed: &feed, preparation: None };

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use prefab_prepare::{Environment, Isolation, Sandbox, SandboxError};
+use prefab_prepare::{Environment, Isolation, SandboxError};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,6 +24,7 @@ use crate::problem::Problem;
 use crate::rates::Rates;
 use crate::routes;
 use crate::runs::Runs;
+use crate::sandboxes::Sandboxes;
 use crate::token::{Scope, Secret, TokenId};
 use crate::upload;
 
@@ -82,7 +83,7 @@ pub struct Listening {
 /// The server's state.
 pub struct Server {
     data: Data,
-    sandbox: Sandbox,
+    sandboxes: Sandboxes,
     environments: Environments,
     rates: Rates,
     runs: Runs,
@@ -100,8 +101,8 @@ impl Server {
     }
 
     /// Where compilers run.
-    pub(crate) fn sandbox(&self) -> &Sandbox {
-        &self.sandbox
+    pub(crate) fn sandboxes(&self) -> &Sandboxes {
+        &self.sandboxes
     }
 
     pub(crate) fn environments(&self) -> &Environments {
@@ -189,7 +190,7 @@ pub fn serve(options: &ServeOptions, told: impl FnOnce(&Listening)) -> Result<()
     let start = OffsetDateTime::now_utc().unix_timestamp_nanos();
     let app = Arc::new(Server {
         data,
-        sandbox: prefab_prepare::open_sandbox(options.isolation.clone())?,
+        sandboxes: Sandboxes::open(options.isolation.clone())?,
         environments: Environments::default(),
         rates: Rates::new(RATE),
         runs: Runs::default(),

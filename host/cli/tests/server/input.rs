@@ -80,9 +80,11 @@ fn a_tree_that_reaches_out_of_its_folder_is_refused_and_leaves_nothing() {
     }
     all.get(&path).refused(404, "no-such-module");
     assert_eq!(scene.data("incoming").read_dir().unwrap().count(), 0);
-    let release = tar(&[("release.toml", "version = 1")]);
-    let problem = all.send("POST", "/releases", &release).refused(422, "invalid-release");
-    assert!(!problem.to_string().contains(scene.data("").to_str().unwrap()), "{problem}");
+    let release = |manifest: &str| all.send("POST", "/releases", &tar(&[("release.toml", manifest)]));
+    for manifest in ["version = 1", &"# much\n".repeat(200_000)] {
+        let problem = release(manifest).refused(422, "invalid-release");
+        assert!(!problem.to_string().contains(scene.data("").to_str().unwrap()), "{problem}");
+    }
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn take(
     fs::create_dir(&folder)?;
     unpack(body.into_reader(), &folder, CAPS)?;
     let target = ReleaseTarget::Manifest(folder.clone());
-    let inspection = inspect_release(None, &target, server.sandbox(), &mut |_| {})
+    let inspection = inspect_release(None, &target, &*server.sandboxes().of(tenant)?, &mut |_| {})
         .map_err(|error| Problem::from(error).without(&folder))?;
     let releases = server.data().releases(tenant);
     fs::create_dir_all(&releases)?;

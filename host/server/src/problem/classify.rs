@@ -115,6 +115,11 @@ fn releases(error: &ReleasesError) -> Class {
         ReleasesError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
             (StatusCode::UNPROCESSABLE_ENTITY, "incomplete-release")
         }
+        ReleasesError::Io { source, .. }
+            if matches!(source.kind(), io::ErrorKind::FileTooLarge | io::ErrorKind::InvalidData) =>
+        {
+            (StatusCode::UNPROCESSABLE_ENTITY, "invalid-release")
+        }
         _ => INTERNAL,
     }
 }
