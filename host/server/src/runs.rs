@@ -221,7 +221,7 @@ fn run(app: &App, row: &RunRow, order: &Order, stop: &Stop, started: oneshot::Se
     let ended = prepare_in(app, row, order, stop, &mut started);
     match &ended {
         Ok(summary) => {
-            tracing::info!(%tenant, %environment, preparation = %summary.preparation, state = ?summary.state, "a run ended")
+            tracing::info!(%tenant, %environment, preparation = %summary.preparation, state = ?summary.state, "a run ended");
         }
         Err(problem) => tracing::warn!(%tenant, %environment, ?problem, "a run could not be run to its end"),
     }
@@ -230,8 +230,9 @@ fn run(app: &App, row: &RunRow, order: &Order, stop: &Stop, started: oneshot::Se
         let _ = started.send(Err(problem));
     }
     // One that was refused has no row: the one in the table is that of whoever holds the environment.
+    let goes_on = app.runs().is_ending() && stop.is_asked() && !stop.is_called_off();
     if !refused
-        && !(app.runs().is_ending() && stop.is_asked() && !stop.is_called_off())
+        && !goes_on
         && let Err(error) = app.data().db().remove_run(tenant, environment, row.rehearsal)
     {
         tracing::error!(error = &error as &dyn std::error::Error, "cannot record what ended");

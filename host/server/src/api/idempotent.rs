@@ -81,10 +81,11 @@ async fn keep(app: &App, caller: Caller, key: String, response: Response) -> Res
     let token = caller.token().id;
     app.blocking(move |server| {
         let db = server.data().db();
-        Ok(match kept {
+        match kept {
             Some(reply) => db.keep_reply(token, &key, &reply)?,
             None => db.free_key(token, &key)?,
-        })
+        }
+        Ok(())
     })
     .await?;
     let body = body

@@ -155,7 +155,7 @@ fn report(error: &ReportError) -> Class {
         ReportError::UnknownPreparation { .. } => (StatusCode::NOT_FOUND, "no-such-preparation"),
         ReportError::NotPrepared { .. } => (StatusCode::NOT_FOUND, "not-prepared"),
         ReportError::Module(error) => modules(error),
-        _ => INTERNAL,
+        ReportError::Store(_) => INTERNAL,
     }
 }
 
