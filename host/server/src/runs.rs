@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use prefab_model::{ModuleName, PreparationId};
 use prefab_prepare::{
@@ -23,6 +24,9 @@ use crate::live::Feed;
 use crate::names::{EnvironmentName, TenantName};
 use crate::problem::Problem;
 use crate::server::App;
+
+/// How often what was interrupted looks whether the environment is free.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// What to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -218,7 +222,16 @@ impl Runs {
 fn run(app: &App, row: &RunRow, order: &Order, stop: &Stop, started: oneshot::Sender<Started>) {
     let mut started = Some(started);
     let (tenant, environment) = (&row.tenant, &row.environment);
-    let ended = prepare_in(app, row, order, stop, &mut started);
+    let mut ended = prepare_in(app, row, order, stop, &mut started);
+    // Nobody waits to be told that what was interrupted cannot go on yet: it does once the environment is free. Whoever only looks who
+    // holds it has the lock for a moment as well.
+    while started.as_ref().is_some_and(oneshot::Sender::is_closed)
+        && ended.as_ref().is_err_and(|problem| problem.code() == "held")
+        && !stop.is_asked()
+    {
+        std::thread::sleep(AGAIN);
+        ended = prepare_in(app, row, order, stop, &mut started);
+    }
     match &ended {
         Ok(summary) => {
             tracing::info!(%tenant, %environment, preparation = %summary.preparation, state = ?summary.state, "a run ended");

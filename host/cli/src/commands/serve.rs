@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use prefab_server::{Listening, ServeOptions, serve};
+use prefab_server::{Listening, Secret, ServeOptions, serve};
 use serde::Serialize;
 
 use crate::args::IsolationChoice;
@@ -34,7 +34,7 @@ pub(super) fn run(session: &Session, arguments: &ServeArgs) -> anyhow::Result<Ex
     let mut printed = Ok(());
     serve(&options, |Listening { address, first_token }| {
         let listen = format!("http://{address}");
-        let token = first_token.as_ref().map(|token| token.reveal());
+        let token = first_token.as_ref().map(Secret::reveal);
         printed = if session.out.is_json() {
             session.out.json_line(&Listens { listen, token })
         } else {

@@ -1,5 +1,7 @@
 //! Ending and being killed: what runs goes on at the next start.
 
+use std::io::Read as _;
+
 use serde_json::{Value, json};
 
 use crate::scene::{Scene, shop, until};
@@ -49,8 +51,11 @@ fn the_server_ends_when_it_is_asked_to_and_goes_on_at_the_next_start() {
     until(|| status(&scene)["prepared"] == 1);
     let watcher = scene.administrator();
     let (_, _, mut stream) = watcher.open("GET", &format!("/api/v1{}", shop("/events")), &[], b"");
+    let mut stream = stream.as_reader();
+    stream.read_exact(&mut [0]).unwrap();
     assert_eq!(scene.terminate(), Some(0));
-    let told = stream.read_to_string().unwrap();
+    let mut told = String::new();
+    stream.read_to_string(&mut told).unwrap();
     assert!(told.contains("event: status"), "{told}");
     scene.start();
     until(|| status(&scene)["preparation"].as_i64() > first.as_i64());
