@@ -35,8 +35,8 @@ impl Stream {
                 return None;
             }
             match line.trim_end().split_once(':') {
-                Some(("id", id)) => event.id = id.trim().to_owned(),
-                Some(("event", name)) => event.name = name.trim().to_owned(),
+                Some(("id", id)) => id.trim().clone_into(&mut event.id),
+                Some(("event", name)) => name.trim().clone_into(&mut event.name),
                 Some(("data", data)) => event.data = serde_json::from_str(data).unwrap(),
                 _ if event.id.is_empty() => {}
                 _ => return Some(event),

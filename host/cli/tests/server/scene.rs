@@ -12,7 +12,7 @@ use ureq::http::{HeaderMap, Request};
 use ureq::{Agent, Body};
 
 /// Nothing that a test waits for may take longer. The first that sends a release waits for native code to be made of its compilers.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A data directory, with the server on it while one runs.
 pub(crate) struct Scene {
@@ -59,9 +59,9 @@ impl Scene {
         let told: Value =
             serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {}", self.log()));
         self.server = Some(server);
-        self.address = told["listen"].as_str().unwrap().to_owned();
+        told["listen"].as_str().unwrap().clone_into(&mut self.address);
         if let Some(token) = told["token"].as_str() {
-            self.administrator = token.to_owned();
+            token.clone_into(&mut self.administrator);
         }
     }
 
