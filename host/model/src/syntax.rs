@@ -96,7 +96,7 @@ mod tests {
     fn the_line_and_the_place_in_it_are_shown() {
         assert_eq!(
             told("a = 1\nb = tru\n"),
-            "line 2, column 5\n  |\n2 | b = tru\n  |     ^^^\nstring values must be quoted, expected literal string"
+            "line 2, column 5\n  |\n2 | b = tru\n  |     ^^^\ninvalid boolean, expected `true`"
         );
     }
 

@@ -183,9 +183,14 @@ impl Scene {
         });
     }
 
-    /// A shop on 11.8.0 with the module `money` prepared, and a preparation that runs and will not end for a minute.
+    /// A shop on 11.8.0 with the module `money` prepared, and a preparation that runs and will not end for hours, however busy the
+    /// machine is meanwhile.
     pub(crate) fn preparing() -> (Self, Value) {
         let scene = Self::with_shop();
+        for (limit, value) in [("fuel", "100T"), ("deadline", "3h")] {
+            let change = json!({"key": format!("limits.{limit}"), "value": value});
+            scene.administrator().send_json("PATCH", &shop("/config"), &[], &change).expect(200);
+        }
         scene.module("money", "index.ts", "export const euro: number = 1;\n");
         scene.upgrade("11.8.0");
         scene.module("endless", "endless.scss", "@while true { $a: 1; }\n");
