@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use prefab_client::ServerUrl;
 use prefab_model::{ConfigKey, ModuleName};
 use prefab_prepare::{CollectOptions, ModuleSelection, ReleaseTarget};
 
@@ -43,9 +44,18 @@ fn long_help() -> String {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The environment: a folder with a prefab.toml [default: the nearest from here upwards]
+    /// The environment: a folder with a prefab.toml [default: the nearest from here upwards]; with --server, TENANT/ENVIRONMENT
     #[arg(long, global = true, env = "PREFAB_ENV", value_name = "DIR", hide_env_values = true)]
     pub(crate) env: Option<PathBuf>,
+    /// The server that has the environment. Its token is in PREFAB_TOKEN or --token-file
+    #[arg(long, global = true, env = "PREFAB_SERVER", value_name = "URL", hide_env_values = true)]
+    pub(crate) server: Option<ServerUrl>,
+    /// A file with the token for the server [default: what PREFAB_TOKEN holds]
+    #[arg(long, global = true, env = "PREFAB_TOKEN_FILE", value_name = "FILE", hide_env_values = true)]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Certificates in PEM, one of which signed the server's [default: those that are known everywhere]
+    #[arg(long, global = true, env = "PREFAB_SERVER_CA", value_name = "FILE", hide_env_values = true)]
+    pub(crate) server_ca: Option<PathBuf>,
     /// Print the result as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,

@@ -1,13 +1,17 @@
 //! What the global flags say, for the commands: which environment, and where and how to print.
 
-use std::io;
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use anyhow::Context as _;
+use prefab_client::{ConnectionOptions, EnvironmentClient, ServerEnvironment};
 use prefab_prepare::{Environment, Isolation, Sandbox, open_sandbox};
 
 use crate::args::{Global, IsolationChoice};
+use crate::environment::{AnyEnvironment, Here};
 use crate::output::Output;
+use crate::report::escape;
 use crate::report::paint::Paint;
 use crate::report::progress::{Counter, Progress};
 
@@ -39,15 +43,50 @@ impl Session {
         self.named().unwrap_or(Path::new("."))
     }
 
-    /// The environment: the one that was named, or the nearest from here upwards.
-    pub(crate) fn environment(&self) -> anyhow::Result<Environment> {
+    /// The environment: on the server, if there is one; else the folder that was named, or the nearest from here upwards.
+    pub(crate) fn environment(&self) -> anyhow::Result<AnyEnvironment> {
+        if let Some(there) = self.there()? {
+            return Ok(AnyEnvironment::There(there));
+        }
         let root = if let Some(root) = &self.global.env {
             root.clone()
         } else {
             let here = std::env::current_dir().context("cannot tell which folder this is")?;
             Environment::discover(&here)?
         };
-        Ok(Environment::open(&root)?)
+        let isolation = self.isolation_or(IsolationChoice::InProcess);
+        Ok(AnyEnvironment::Here(Here { env: Environment::open(&root)?, isolation }))
+    }
+
+    /// The environment on the server that was named, if one was.
+    pub(crate) fn there(&self) -> anyhow::Result<Option<EnvironmentClient>> {
+        let Some(server) = &self.global.server else { return Ok(None) };
+        let named = self.named().context(
+            "which environment on the server is meant? Name it with --env TENANT/ENVIRONMENT or PREFAB_ENV",
+        )?;
+        let place: ServerEnvironment = named.to_string_lossy().parse()?;
+        let token = self.token()?;
+        if server.is_exposed() {
+            let warning = format!("the token goes to {server} in the clear: use https");
+            let paint = Paint::choose(self.global.color, &io::stderr());
+            let _ = writeln!(io::stderr(), "{} {warning}", paint.hint("warning:"));
+        }
+        let roots = self.global.server_ca.clone();
+        Ok(Some(EnvironmentClient::new(&ConnectionOptions { server: server.clone(), token, roots }, place)?))
+    }
+
+    fn token(&self) -> anyhow::Result<String> {
+        let token = match &self.global.token_file {
+            Some(file) => fs::read_to_string(file)
+                .with_context(|| format!("cannot read the token from {}", escape::line(&file.to_string_lossy())))?,
+            None => std::env::var("PREFAB_TOKEN").ok().context(
+                "the server wants a token: put it into PREFAB_TOKEN, or into a file and name that with --token-file",
+            )?,
+        };
+        let token = token.trim();
+        // Whatever else would end up in a header.
+        anyhow::ensure!(token.chars().all(|c| c.is_ascii_graphic()), "that is not a token: it is one word");
+        Ok(token.to_owned())
     }
 
     /// What compilers run in.

@@ -8,7 +8,7 @@ use prefab_model::{
 };
 use prefab_store::{BundleLimits, DeployedBundle, ModuleResult, StoreError};
 use semver::Version;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
 use crate::modules::ModulesError;
@@ -33,7 +33,7 @@ pub enum ArtifactsError {
 }
 
 /// What was prepared of a module.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleArtifacts {
     /// The module.
     pub module: ModuleName,
@@ -44,7 +44,7 @@ pub struct ModuleArtifacts {
 }
 
 /// The artifacts of one compilation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BundleArtifacts {
     /// The compiler.
     pub compiler: CompilerName,

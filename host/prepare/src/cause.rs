@@ -1,12 +1,12 @@
 //! Why a compilation did not go well, in one word: what errors are grouped by, wherever they are shown.
 
 use prefab_model::{Diagnostic, Limit, OutcomeKind, Severity};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::errors::Problem;
 
 /// Why a module failed, or what a compiler had to say.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "cause", content = "detail")]
 pub enum Cause {
     /// A rule of a compiler, or none that it named.

@@ -40,7 +40,7 @@ pub enum Request {
 }
 
 /// That a request was heard.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Controlled {
     /// What was asked.
     pub request: Request,

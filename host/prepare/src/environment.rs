@@ -14,7 +14,7 @@ use std::sync::Arc;
 use prefab_model::{Config, Release, SyntaxError};
 use prefab_store::{Store, StoreError};
 use semver::Version;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::history::user;
 
@@ -59,7 +59,7 @@ pub enum EnvironmentError {
 }
 
 /// The platform version of an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Platform {
     /// The version.
     pub version: Version,

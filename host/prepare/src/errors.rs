@@ -7,7 +7,7 @@ use prefab_model::{
 };
 use prefab_store::{ModuleResult, Note, ResultFilter, StoreError};
 use semver::Version;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
 use crate::modules::ModulesError;
@@ -24,7 +24,7 @@ pub enum ErrorsError {
 }
 
 /// What went wrong in a preparation.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ErrorReport {
     /// Which preparation; none if there was none yet.
     pub preparation: Option<PreparationId>,
@@ -35,7 +35,7 @@ pub struct ErrorReport {
 }
 
 /// What there is to say about a module.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModuleErrors {
     /// The module.
     pub module: ModuleName,
@@ -51,7 +51,7 @@ pub struct ModuleErrors {
 }
 
 /// One compilation that did not go well or had something to say; or what the host itself found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Problem {
     /// The compiler; none for what the host itself found.
     pub compiler: Option<CompilerName>,

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use prefab_sandbox::Sandbox;
 use prefab_store::{CollectedRows, Keep, StoreError, Tally, sync_file_system};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::deploy::{DeployError, FOLDER_DIGITS, PUBLISHED, Place, UNFINISHED, io_error};
@@ -61,7 +61,7 @@ impl Default for CollectOptions {
 const PREPARATIONS: u32 = 2;
 
 /// What was collected.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Collection {
     /// Whether all of it is still there.
     pub dry_run: bool,

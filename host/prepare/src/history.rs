@@ -3,13 +3,13 @@
 use prefab_model::{Counts, ModuleName, PreparationId};
 use prefab_store::{HistoryEntry as Row, StoreError};
 use semver::Version;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::environment::Environment;
 
 /// Something that somebody did to an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "what", content = "detail")]
 pub enum Action {
     /// Made the environment.
@@ -98,7 +98,7 @@ pub enum Action {
 }
 
 /// One line of the history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
     /// When.
     #[serde(with = "time::serde::rfc3339")]

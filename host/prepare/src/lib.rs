@@ -22,6 +22,7 @@ mod history;
 mod import;
 mod lock;
 mod module_folder;
+mod module_tree;
 mod modules;
 mod native_cache;
 mod plan;
@@ -57,6 +58,7 @@ pub use history::{Action, HistoryEntry, history};
 pub use import::description::DescriptionError;
 pub use import::npm::SkippedPackage;
 pub use lock::{Activity, Held, HoldError, LockMode};
+pub use module_tree::{ModuleTree, read_module_tree};
 pub use modules::{
     ImportSummary, ModuleSummary, ModulesError, add_module, import_npm, list_modules, list_modules_page,
     module, place_module, remove_module,
@@ -68,8 +70,8 @@ pub use preparations::{PreparationSummary, preparation, preparations};
 pub use priority::Priority;
 pub use publish::{PublishError, PublishSummary, Published, PublishedHow, publish};
 pub use releases::{
-    CompilerInspection, ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleasesError, inspect_release,
-    install_release, list_releases,
+    CompilerInspection, ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleaseTree, ReleasesError,
+    inspect_release, install_release, list_releases, read_release_tree, summarise_release,
 };
 pub use report::causes::{CauseReport, ErrorCount, RootReport};
 pub use report::diff::{

@@ -78,7 +78,7 @@ impl Activity {
 }
 
 /// The environment is held, by whom, and how far they are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// What the holder does.
     pub activity: Activity,

@@ -10,7 +10,7 @@ use prefab_model::{ModuleManifest, ModuleName, ModuleState};
 use prefab_store::{ModuleKind, ModuleRow, StoreError};
 use rustix::fs::{CWD, RenameFlags};
 use semver::Version;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::environment::{Environment, EnvironmentError, io_error};
@@ -33,6 +33,14 @@ pub enum ModulesError {
         /// Why not.
         #[source]
         source: DescriptionError,
+    },
+    /// The folder has files that cannot be read, or that no module can have.
+    #[error("cannot read the module in {}: {reason}", dir.display())]
+    Unreadable {
+        /// The folder.
+        dir: PathBuf,
+        /// Why not.
+        reason: String,
     },
     /// Another folder has a module of this name.
     #[error(
@@ -104,7 +112,7 @@ impl ModulesError {
 }
 
 /// A module as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleSummary {
     /// Its name.
     pub name: ModuleName,
@@ -126,7 +134,7 @@ pub struct ModuleSummary {
 }
 
 /// What an import did.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportSummary {
     /// Modules that are new.
     pub added: u64,

@@ -3,7 +3,7 @@
 use prefab_model::{Counts, PreparationId, PreparationKind, PreparationState};
 use prefab_store::Preparation;
 use semver::Version;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::environment::Environment;
@@ -11,7 +11,7 @@ use crate::history::from_millis;
 use crate::lock::{HoldError, Lock};
 
 /// A preparation or rehearsal as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreparationSummary {
     /// Its number.
     pub preparation: PreparationId,

@@ -8,7 +8,7 @@ use prefab_model::{ModuleName, ModulePath, PreparationId, Release, Task};
 use prefab_sandbox::Sandbox;
 use prefab_store::{Deployment, ModuleKind, ModuleResult, StoreError};
 use semver::Version;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::artifacts::bundles;
@@ -48,7 +48,7 @@ pub enum PublishError {
 }
 
 /// What became of one module.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Published {
     /// The module.
     pub module: ModuleName,
@@ -60,7 +60,7 @@ pub struct Published {
 }
 
 /// What was done to publish a module.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "how")]
 pub enum PublishedHow {
     /// Its prepared artifacts became the deployed ones; nothing was compiled.
@@ -84,7 +84,7 @@ pub enum PublishedHow {
 }
 
 /// How many of each.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishSummary {
     /// Modules of which other artifacts are deployed than before.
     pub published: u64,

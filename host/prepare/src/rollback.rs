@@ -9,7 +9,7 @@ use std::fmt;
 use prefab_model::ModuleName;
 use prefab_store::{Deployment, DeploymentId, StoreError};
 use semver::Version;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::artifacts::limits;
@@ -39,7 +39,7 @@ pub enum RollbackError {
 }
 
 /// What became of one module.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RolledBack {
     /// The module.
     pub module: ModuleName,
@@ -51,7 +51,7 @@ pub struct RolledBack {
 }
 
 /// What was done to roll a module back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "how")]
 pub enum RolledBackHow {
     /// What was deployed before is deployed again.
@@ -70,7 +70,7 @@ pub enum RolledBackHow {
 }
 
 /// How many of each.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RollbackSummary {
     /// Modules that were rolled back.
     pub rolled_back: u64,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use prefab_model::{Config, ConfigKey, InvalidLimit, Limit, Limits};
 use prefab_store::StoreError;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::environment::Environment;
@@ -55,7 +55,7 @@ pub enum SettingsError {
 }
 
 /// Where a setting's value comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SettingSource {
     /// Nobody set it.
@@ -67,7 +67,7 @@ pub enum SettingSource {
 }
 
 /// One setting.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Setting {
     /// Its key, as `prefab config set` takes it.
     pub key: String,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use prefab_model::{Counts, PreparationId, PreparationState};
 use semver::Version;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::environment::Environment;
@@ -13,7 +13,7 @@ use crate::history::from_millis;
 use crate::lock::{Activity, Held, HoldError, Lock};
 
 /// The state of an environment in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EnvironmentState {
     /// It is on no platform version, or nothing was prepared yet.
@@ -35,7 +35,7 @@ pub enum EnvironmentState {
 }
 
 /// How an environment is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// In one word.
     pub state: EnvironmentState,

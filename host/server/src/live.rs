@@ -138,7 +138,9 @@ impl Feed {
             (Event::Progress { .. }, Some(id)) => row.compiling.get(&id).cloned(),
             _ => None,
         };
-        let sent = Sent { preparation, compiling, event };
+        // Some say it themselves.
+        let said = matches!(event, Event::Started { .. } | Event::Finished(_));
+        let sent = Sent { preparation: preparation.filter(|_| !said), compiling, event };
         match serde_json::to_string(&sent) {
             Ok(data) => self.push(row, Told { name, data: data.into() }),
             Err(error) => tracing::error!(%error, name, "cannot tell an event"),

@@ -13,7 +13,7 @@ use std::time::Duration;
 use prefab_model::{ModuleName, PreparationId};
 use prefab_prepare::{
     Event, LockMode, PrepareOptions, Priority, ReleaseTarget, Request, Selection, Stop, Summary, control,
-    prepare, rehearse, upgrade,
+    prepare, rehearse, undo_upgrade, upgrade,
 };
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,8 @@ pub(crate) enum Work {
         /// The version.
         to: Version,
     },
+    /// Go back to the platform version before, then prepare all.
+    Undo,
     /// Prepare with another release, to see what would break.
     Rehearse {
         /// Its version.
@@ -288,6 +290,7 @@ fn prepare_in(
     Ok(match &order.work {
         Work::Prepare => prepare(&env, sandbox, &options, stop, &mut reporter)?,
         Work::Upgrade { to } => upgrade(&env, sandbox, &target(to), &options, stop, &mut reporter)?,
+        Work::Undo => undo_upgrade(&env, sandbox, &options, stop, &mut reporter)?,
         Work::Rehearse { with } => rehearse(&env, sandbox, &target(with), &options, stop, &mut reporter)?,
     })
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use prefab_model::{Bytes, ModuleName};
-use prefab_prepare::{BundleArtifacts, ModuleArtifacts, artifacts, extract_artifacts};
+use prefab_prepare::{BundleArtifacts, ModuleArtifacts};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -21,9 +21,9 @@ struct Extracted {
 pub(super) fn run(session: &Session, module: &ModuleName, extract: Option<&Path>) -> anyhow::Result<Exit> {
     let env = session.environment()?;
     match extract {
-        None => session.out.result(&artifacts(&env, module)?, list)?,
+        None => session.out.result(&env.artifacts(module)?, list)?,
         Some(dir) => {
-            let artifacts = extract_artifacts(&env, module, dir)?;
+            let artifacts = env.extract_artifacts(module, dir)?;
             let extracted = Extracted { module: module.clone(), dir: dir.to_owned(), artifacts };
             session.out.result(&extracted, |extracted| {
                 format!(

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use prefab_model::ModuleName;
-use prefab_prepare::{Verifying, attest};
+use prefab_prepare::Verifying;
 
 use crate::exit::Exit;
 use crate::session::Session;
@@ -19,7 +19,7 @@ pub(super) fn run(
     output: Option<&Path>,
 ) -> anyhow::Result<Exit> {
     let env = session.environment()?;
-    let statements = attest(&env, &session.sandbox()?, module, what)?;
+    let statements = env.attest(module, what)?;
     let Some(path) = output else {
         statements.iter().try_for_each(|statement| session.out.json_line(statement))?;
         return Ok(Exit::Fine);

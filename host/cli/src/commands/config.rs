@@ -1,6 +1,6 @@
 //! `prefab config`
 
-use prefab_prepare::{SettingSource, list_settings, set_setting};
+use prefab_prepare::SettingSource;
 use serde::Serialize;
 
 use crate::args::ConfigCommand;
@@ -17,7 +17,7 @@ struct Set {
 pub(super) fn run(session: &Session, command: ConfigCommand) -> anyhow::Result<Exit> {
     let mut env = session.environment()?;
     match command {
-        ConfigCommand::List => session.out.result(&list_settings(&env)?, |settings| {
+        ConfigCommand::List => session.out.result(&env.settings()?, |settings| {
             let rows: Vec<_> = settings
                 .iter()
                 .map(|setting| {
@@ -32,7 +32,7 @@ pub(super) fn run(session: &Session, command: ConfigCommand) -> anyhow::Result<E
             table::table(["KEY", "VALUE", "FROM"], &rows)
         })?,
         ConfigCommand::Set { key, value } => {
-            set_setting(&mut env, &key, &value)?;
+            env.set(&key, &value)?;
             session.out.result(&Set { key: key.to_string(), value }, |set| {
                 format!(
                     "{} is now {}; it applies from the next preparation on\n",

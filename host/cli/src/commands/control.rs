@@ -1,13 +1,13 @@
 //! `prefab pause`, `prefab resume` and `prefab cancel`
 
-use prefab_prepare::{Controlled, Request, control};
+use prefab_prepare::{Controlled, Request};
 
 use crate::exit::Exit;
 use crate::session::Session;
 
 pub(super) fn run(session: &Session, request: Request) -> anyhow::Result<Exit> {
     let env = session.environment()?;
-    let done = control(&env, request, None)?;
+    let done = env.control(request)?;
     session.out.result(&done, |done| {
         let Controlled { preparation, pid, .. } = done;
         let what = if done.rehearsal { "Rehearsal" } else { "Preparation" };

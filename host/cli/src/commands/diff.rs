@@ -2,7 +2,7 @@
 
 use clap::Args;
 use prefab_model::ModuleName;
-use prefab_prepare::{DiffOptions, diff};
+use prefab_prepare::DiffOptions;
 
 use super::report::Sides;
 use crate::exit::Exit;
@@ -23,9 +23,8 @@ pub(crate) struct DiffArgs {
 
 pub(super) fn run(session: &Session, arguments: &DiffArgs) -> anyhow::Result<Exit> {
     let env = session.environment()?;
-    let sides = arguments.sides.choose(&env)?;
     let options = DiffOptions { source_maps: arguments.source_maps, ..DiffOptions::default() };
-    let diff = diff(&env, &arguments.module, sides, options)?;
+    let diff = env.diff(&arguments.module, arguments.sides.named(), options)?;
     session.out.result(&diff, |diff| {
         let drawing =
             Drawing { root: env.root(), paint: session.paint, width: super::errors::width(), whole: true };

@@ -1,7 +1,6 @@
 //! `prefab errors`
 
 use prefab_model::ModuleName;
-use prefab_prepare::errors;
 
 use crate::args::ErrorFormat;
 use crate::exit::Exit;
@@ -15,7 +14,7 @@ pub(super) fn run(
     format: Option<ErrorFormat>,
 ) -> anyhow::Result<Exit> {
     let env = session.environment()?;
-    let report = errors(&env, module)?;
+    let report = env.errors(module)?;
     let default = if session.out.is_json() { ErrorFormat::Json } else { ErrorFormat::Human };
     match format.unwrap_or(default) {
         ErrorFormat::Human => {

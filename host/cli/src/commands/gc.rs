@@ -1,7 +1,7 @@
 //! `prefab gc`
 
 use prefab_model::Bytes;
-use prefab_prepare::{CollectOptions, CollectedRows, Collection, collect};
+use prefab_prepare::{CollectOptions, CollectedRows, Collection};
 use serde::Serialize;
 
 use crate::args::Garbage;
@@ -18,11 +18,10 @@ struct Collected<'a> {
 
 pub(super) fn run(session: &Session, garbage: &Garbage) -> anyhow::Result<Exit> {
     let env = session.environment()?;
-    let sandbox = session.sandbox()?;
     let options =
         CollectOptions { deployments: garbage.keep, days: garbage.keep_days, dry_run: garbage.dry_run };
     let counter = session.counter("blobs looked at");
-    let collection = collect(&env, &sandbox, options, &mut |count| counter.set(count))?;
+    let collection = env.collect(options, &mut |count| counter.set(count))?;
     counter.clear();
     let collected = Collected { collection: &collection, bytes: collection.bytes() };
     session.out.result(&collected, |collected| told(collected.collection))?;

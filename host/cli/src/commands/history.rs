@@ -1,6 +1,6 @@
 //! `prefab history`
 
-use prefab_prepare::{HistoryEntry, history};
+use prefab_prepare::HistoryEntry;
 use serde_json::{Map, Value};
 use time::format_description::well_known::Rfc3339;
 
@@ -10,7 +10,7 @@ use crate::session::Session;
 
 pub(super) fn run(session: &Session, limit: u32) -> anyhow::Result<Exit> {
     let env = session.environment()?;
-    session.out.result(&history(&env, limit)?, |entries| entries.iter().map(line).collect())?;
+    session.out.result(&env.history(limit)?, |entries| entries.iter().map(line).collect())?;
     Ok(Exit::Fine)
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use prefab_prepare::{ImportSummary, import_npm};
+use prefab_prepare::ImportSummary;
 
 use crate::args::ImportCommand;
 use crate::exit::Exit;
@@ -16,7 +16,7 @@ pub(super) fn run(session: &Session, command: &ImportCommand) -> anyhow::Result<
     let ImportCommand::Npm { dir } = command;
     let env = session.environment()?;
     let progress = session.counter("packages read");
-    let summary = import_npm(&env, dir, &mut |count| progress.set(count))?;
+    let summary = env.import_npm(dir, &mut |count| progress.set(count))?;
     progress.clear();
     session.out.result(&summary, told)?;
     Ok(Exit::Fine)

@@ -17,6 +17,20 @@ struct Made {
 }
 
 pub(super) fn run(session: &Session, dir: Option<PathBuf>, name: Option<String>) -> anyhow::Result<Exit> {
+    if let Some(there) = session.there()? {
+        anyhow::ensure!(
+            dir.is_none() && name.is_none(),
+            "an environment on a server is named with --env TENANT/ENVIRONMENT, and has neither a folder here nor another name"
+        );
+        let status = there.create()?;
+        let place = there.place().to_string();
+        return session
+            .out
+            .result(&status, |_| {
+                format!("Environment {place} is on the server\n  Add modules with `prefab module add DIR`, then go to a platform version with `prefab upgrade`\n")
+            })
+            .map(|()| Exit::Fine);
+    }
     let root = dir
         .or_else(|| session.named().map(Path::to_owned))
         .map_or_else(std::env::current_dir, std::path::absolute)

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use prefab_model::{ModuleName, ModuleState};
-use prefab_prepare::{ModuleSummary, add_module, list_modules, remove_module};
+use prefab_prepare::ModuleSummary;
 
 use crate::args::ModuleCommand;
 use crate::exit::Exit;
@@ -13,12 +13,12 @@ pub(super) fn run(session: &Session, command: ModuleCommand) -> anyhow::Result<E
     let env = session.environment()?;
     match command {
         ModuleCommand::List => {
-            session.out.result(&list_modules(&env)?, |modules| list(modules))?;
+            session.out.result(&env.modules()?, |modules| list(modules))?;
         }
         ModuleCommand::Add { dirs } => {
             let mut added = Vec::with_capacity(dirs.len());
             for dir in dirs {
-                let module = add_module(&env, &dir).with_context(|| {
+                let module = env.add_module(&dir).with_context(|| {
                     format!("cannot add {} as a module", escape::line(&dir.to_string_lossy()))
                 })?;
                 session.out.human(&told(&module))?;
@@ -30,7 +30,7 @@ pub(super) fn run(session: &Session, command: ModuleCommand) -> anyhow::Result<E
         }
         ModuleCommand::Remove { modules } => {
             for module in &modules {
-                remove_module(&env, module)?;
+                env.remove_module(module)?;
                 session
                     .out
                     .human(&format!("Removed {module}; its files and what is deployed are untouched"))?;

@@ -1,11 +1,10 @@
 //! `prefab prepare`, and what it has in common with `prefab upgrade`.
 
 use prefab_model::{ModuleName, PreparationState};
-use prefab_prepare::{LockMode, PrepareOptions, Priority, Selection, Stop, Summary, prepare};
+use prefab_prepare::{LockMode, PrepareOptions, Priority, Selection, Summary};
 
 use crate::args::{LockChoice, Locking, PriorityChoice, Running};
 use crate::exit::Exit;
-use crate::interrupt;
 use crate::report::summary;
 use crate::session::Session;
 
@@ -22,12 +21,10 @@ pub(super) fn run(
         (false, true) => Selection::All,
         (false, false) => Selection::Modules(modules),
     };
-    let sandbox = session.sandbox()?;
     let mut progress = session.progress();
-    let stop = Stop::new();
-    interrupt::stops(&stop, progress.voice())?;
+    let stop = env.interruptible(progress.voice())?;
     let options = options(selection, running, locking.into());
-    let summary = prepare(&env, &sandbox, &options, &stop, &mut |event| progress.event(event))?;
+    let summary = env.prepare(options, &stop, &mut |event| progress.event(event))?;
     progress.clear();
     session.out.result(&summary, |summary| summary::ended(summary, session.paint))?;
     Ok(exit(&summary))

@@ -1,11 +1,10 @@
 //! `prefab publish`
 
-use prefab_prepare::{Event, PublishSummary, Published, PublishedHow, Stop, publish};
+use prefab_prepare::{Event, PublishSummary, Published, PublishedHow};
 use serde::Serialize;
 
 use crate::args::Which;
 use crate::exit::Exit;
-use crate::interrupt;
 use crate::report::escape;
 use crate::session::Session;
 
@@ -20,10 +19,8 @@ struct Publication<'a> {
 pub(super) fn run(session: &Session, which: Which) -> anyhow::Result<Exit> {
     let env = session.environment()?;
     let selection = which.selection();
-    let sandbox = session.sandbox()?;
     let mut progress = session.progress();
-    let stop = Stop::new();
-    interrupt::stops(&stop, progress.voice())?;
+    let stop = env.interruptible(progress.voice())?;
     let mut published = Vec::new();
     let mut printed = Ok(());
     let mut reporter = |module: &Published| {
@@ -36,7 +33,7 @@ pub(super) fn run(session: &Session, which: Which) -> anyhow::Result<Exit> {
         }
     };
     let mut watch = |event: &Event| progress.event(event);
-    let summary = publish(&env, &sandbox, &selection, &stop, &mut watch, &mut reporter)?;
+    let summary = env.publish(&selection, &stop, &mut watch, &mut reporter)?;
     progress.clear();
     printed?;
     session.out.result(&Publication { summary: &summary, modules: &published }, |publication| {

@@ -1,12 +1,11 @@
 //! `prefab rehearse`
 
 use prefab_model::ModuleName;
-use prefab_prepare::{LockMode, ReleaseTarget, Selection, Stop, rehearse};
+use prefab_prepare::{LockMode, ReleaseTarget, Selection};
 
 use crate::args::Running;
 use crate::commands::prepare::{exit, options};
 use crate::exit::Exit;
-use crate::interrupt;
 use crate::report::summary;
 use crate::session::Session;
 
@@ -18,12 +17,10 @@ pub(super) fn run(
 ) -> anyhow::Result<Exit> {
     let env = session.environment()?;
     let selection = if modules.is_empty() { Selection::All } else { Selection::Modules(modules) };
-    let sandbox = session.sandbox()?;
     let mut progress = session.progress();
-    let stop = Stop::new();
-    interrupt::stops(&stop, progress.voice())?;
+    let stop = env.interruptible(progress.voice())?;
     let options = options(selection, running, LockMode::Module);
-    let summary = rehearse(&env, &sandbox, target, &options, &stop, &mut |event| progress.event(event))?;
+    let summary = env.rehearse(target, options, &stop, &mut |event| progress.event(event))?;
     progress.clear();
     session.out.result(&summary, |summary| summary::ended(summary, session.paint))?;
     Ok(exit(&summary))

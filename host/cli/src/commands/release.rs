@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 use prefab_model::{CompilerName, Limit};
 use prefab_prepare::{
-    CompilerInspection, ReleaseInspection, ReleaseSummary, ReleaseTarget, inspect_release, install_release,
-    list_releases,
+    CompilerInspection, Event, ReleaseInspection, ReleaseSummary, ReleaseTarget, inspect_release,
 };
 
 use crate::args::ReleaseCommand;
@@ -17,13 +16,12 @@ pub(super) fn run(session: &Session, command: ReleaseCommand) -> anyhow::Result<
     match command {
         ReleaseCommand::List => {
             let env = session.environment()?;
-            session.out.result(&list_releases(&env)?, |releases| list(releases))?;
+            session.out.result(&env.releases()?, |releases| list(releases))?;
         }
         ReleaseCommand::Install { manifest } => {
             let env = session.environment()?;
             let mut progress = session.progress();
-            let summary =
-                install_release(&env, &manifest, &session.sandbox()?, &mut |event| progress.event(event))?;
+            let summary = env.install_release(&manifest, &mut |event| progress.event(event))?;
             progress.clear();
             session.out.result(&summary, |summary| {
                 format!(
@@ -41,9 +39,11 @@ pub(super) fn run(session: &Session, command: ReleaseCommand) -> anyhow::Result<
                 ReleaseTarget::Version(_) => Some(session.environment()?),
             };
             let mut progress = session.progress();
-            let inspection = inspect_release(env.as_ref(), &target, &session.sandbox()?, &mut |event| {
-                progress.event(event);
-            })?;
+            let mut reporter = |event: &Event| progress.event(event);
+            let inspection = match &env {
+                Some(env) => env.inspect_release(&target, &mut reporter)?,
+                None => inspect_release(None, &target, &session.sandbox()?, &mut reporter)?,
+            };
             progress.clear();
             session.out.result(&inspection, told)?;
         }

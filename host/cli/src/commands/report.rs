@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use prefab_model::PreparationId;
-use prefab_prepare::{
-    DiffOptions, Environment, ModuleDiff, Report, TextLimits, Verdict, compare, diff, sides,
-};
+use prefab_prepare::{DiffOptions, ModuleDiff, Report, TextLimits, Verdict};
 use serde::Serialize;
 
+use crate::environment::AnyEnvironment;
 use crate::exit::Exit;
 use crate::report::comparison::{html, human, junit, sarif};
 use crate::report::errors::Drawing;
@@ -48,9 +47,9 @@ pub(crate) struct Sides {
 }
 
 impl Sides {
-    /// The two that are meant.
-    pub(crate) fn choose(&self, env: &Environment) -> anyhow::Result<(PreparationId, PreparationId)> {
-        Ok(sides(env, self.base, self.new)?)
+    /// Those that are named.
+    pub(crate) const fn named(&self) -> (Option<PreparationId>, Option<PreparationId>) {
+        (self.base, self.new)
     }
 }
 
@@ -84,9 +83,8 @@ struct Written {
 
 pub(super) fn run(session: &Session, arguments: &ReportArgs) -> anyhow::Result<Exit> {
     let env = session.environment()?;
-    let (base, new) = arguments.sides.choose(&env)?;
     let counter = session.counter("modules compared");
-    let report = compare(&env, base, new, &mut |count| counter.set(count))?;
+    let report = env.report(arguments.sides.named(), &mut |count| counter.set(count))?;
     counter.clear();
     let default = if session.out.is_json() { Format::Json } else { Format::Human };
     let format = arguments.format.unwrap_or(default);
@@ -108,7 +106,7 @@ pub(super) fn run(session: &Session, arguments: &ReportArgs) -> anyhow::Result<E
     Ok(if report.verdicts.worse() > 0 { Exit::ModulesWithErrors } else { Exit::Fine })
 }
 
-fn render(paint: Paint, env: &Environment, report: &Report, format: Format) -> anyhow::Result<String> {
+fn render(paint: Paint, env: &AnyEnvironment, report: &Report, format: Format) -> anyhow::Result<String> {
     const WRITING: &str = "cannot write the report as JSON";
     Ok(match format {
         Format::Human => {
@@ -116,14 +114,14 @@ fn render(paint: Paint, env: &Environment, report: &Report, format: Format) -> a
             human::draw(report, drawing)
         }
         Format::Json => serde_json::to_string_pretty(report).context(WRITING)?,
-        Format::Html => html::page(report, &differences(env, report)?, &env.config().name, env.root()),
+        Format::Html => html::page(report, &differences(env, report)?, &env.name(), env.root()),
         Format::Junit => junit::junit(report, env.root())?,
         Format::Sarif => serde_json::to_string_pretty(&sarif::sarif(report, env.root())).context(WRITING)?,
     })
 }
 
 /// How the artifacts of some changed modules differ.
-fn differences(env: &Environment, report: &Report) -> anyhow::Result<Vec<ModuleDiff>> {
+fn differences(env: &AnyEnvironment, report: &Report) -> anyhow::Result<Vec<ModuleDiff>> {
     let mut changed: Vec<_> = report
         .modules
         .iter()
@@ -136,7 +134,8 @@ fn differences(env: &Environment, report: &Report) -> anyhow::Result<Vec<ModuleD
     let mut differences = Vec::new();
     for module in changed.into_iter().take(SHOWN) {
         let options = DiffOptions { source_maps: false, limits: TEXT };
-        let diff = diff(env, &module.module, (report.base.preparation, report.new.preparation), options)?;
+        let sides = (Some(report.base.preparation), Some(report.new.preparation));
+        let diff = env.diff(&module.module, sides, options)?;
         bytes += html::length(&diff);
         if bytes > SHOWN_BYTES {
             break;

@@ -1,13 +1,12 @@
 //! `prefab rollback`
 
-use prefab_prepare::{RollbackSummary, RolledBack, RolledBackHow, Stop, rollback};
+use prefab_prepare::{RollbackSummary, RolledBack, RolledBackHow};
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::args::Which;
 use crate::exit::Exit;
-use crate::interrupt;
 use crate::report::escape;
 use crate::session::Session;
 
@@ -22,9 +21,7 @@ struct Rollback<'a> {
 
 pub(super) fn run(session: &Session, which: Which, dry_run: bool) -> anyhow::Result<Exit> {
     let env = session.environment()?;
-    let progress = session.progress();
-    let stop = Stop::new();
-    interrupt::stops(&stop, progress.voice())?;
+    let stop = env.interruptible(session.progress().voice())?;
     let mut modules = Vec::new();
     let mut printed = Ok(());
     let mut reporter = |module: &RolledBack| {
@@ -36,7 +33,7 @@ pub(super) fn run(session: &Session, which: Which, dry_run: bool) -> anyhow::Res
             modules.push(module.clone());
         }
     };
-    let summary = rollback(&env, &which.selection(), dry_run, &stop, &mut reporter)?;
+    let summary = env.rollback(&which.selection(), dry_run, &stop, &mut reporter)?;
     printed?;
     session.out.result(&Rollback { dry_run, summary: &summary, modules: &modules }, |rollback| {
         let RollbackSummary { rolled_back, refused } = rollback.summary;

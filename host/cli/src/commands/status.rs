@@ -4,8 +4,9 @@ use std::thread;
 use std::time::Duration;
 
 use prefab_model::Counts;
-use prefab_prepare::{Environment, EnvironmentState, Status, status};
+use prefab_prepare::{EnvironmentState, Status};
 
+use crate::environment::AnyEnvironment;
 use crate::exit::Exit;
 use crate::report::summary;
 use crate::session::Session;
@@ -15,7 +16,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 pub(super) fn run(session: &Session, watch: bool) -> anyhow::Result<Exit> {
     let env = session.environment()?;
-    let now = if watch { follow(session, &env)? } else { status(&env)? };
+    let now = if watch { follow(session, &env)? } else { env.status()? };
     if watch && session.out.is_json() {
         session.out.json_line(&now)?;
     } else {
@@ -29,11 +30,11 @@ pub(super) fn run(session: &Session, watch: bool) -> anyhow::Result<Exit> {
 }
 
 /// Shows a preparation until it ends, and returns what is then.
-fn follow(session: &Session, env: &Environment) -> anyhow::Result<Status> {
+fn follow(session: &Session, env: &AnyEnvironment) -> anyhow::Result<Status> {
     let mut progress = session.progress();
     let mut last: Option<Counts> = None;
     loop {
-        let now = status(env)?;
+        let now = env.status()?;
         if !matches!(now.state, EnvironmentState::Preparing | EnvironmentState::Paused) {
             progress.clear();
             return Ok(now);

@@ -1,13 +1,12 @@
 //! `prefab upgrade`, and undoing one.
 
-use prefab_prepare::{Event, ReleaseTarget, Selection, Stop, Summary, undo_upgrade, upgrade};
+use prefab_prepare::{Event, ReleaseTarget, Selection, Summary};
 use semver::Version;
 use serde::Serialize;
 
 use crate::args::{Locking, Running};
 use crate::commands::prepare::{exit, options};
 use crate::exit::Exit;
-use crate::interrupt;
 use crate::report::summary;
 use crate::session::Session;
 
@@ -34,10 +33,8 @@ pub(super) fn run(
     locking: Locking,
 ) -> anyhow::Result<Exit> {
     let env = session.environment()?;
-    let sandbox = session.sandbox()?;
     let mut progress = session.progress();
-    let stop = Stop::new();
-    interrupt::stops(&stop, progress.voice())?;
+    let stop = env.interruptible(progress.voice())?;
     let mut switch = None;
     let mut printed = Ok(());
     let mut reporter = |event: &Event| {
@@ -50,8 +47,8 @@ pub(super) fn run(
     };
     let options = options(Selection::All, running, locking.into());
     let summary = match target {
-        Some(target) => upgrade(&env, &sandbox, target, &options, &stop, &mut reporter)?,
-        None => undo_upgrade(&env, &sandbox, &options, &stop, &mut reporter)?,
+        Some(target) => env.upgrade(target, options, &stop, &mut reporter)?,
+        None => env.undo_upgrade(options, &stop, &mut reporter)?,
     };
     progress.clear();
     printed?;

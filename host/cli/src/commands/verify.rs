@@ -4,14 +4,12 @@ use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 
 use prefab_prepare::{
-    Agreement, Discrepancy, FileDifference, Priority, Stop, Verified, VerifyOptions, VerifySummary,
-    Verifying, verify,
+    Agreement, Discrepancy, FileDifference, Priority, Verified, VerifyOptions, VerifySummary, Verifying,
 };
 use serde::Serialize;
 
 use crate::args::Which;
 use crate::exit::Exit;
-use crate::interrupt;
 use crate::report::escape;
 use crate::session::Session;
 
@@ -32,9 +30,7 @@ pub(super) fn run(
     priority: Priority,
 ) -> anyhow::Result<Exit> {
     let env = session.environment()?;
-    let sandbox = session.sandbox()?;
-    let stop = Stop::new();
-    interrupt::stops(&stop, session.progress().voice())?;
+    let stop = env.interruptible(session.progress().voice())?;
     let options = VerifyOptions { selection: which.selection(), what, jobs, priority };
     let counter = session.counter_of("modules");
     let mut modules = Vec::new();
@@ -53,7 +49,7 @@ pub(super) fn run(
             modules.push(verified.clone());
         }
     };
-    let summary = verify(&env, &sandbox, &options, &stop, &mut reporter)?;
+    let summary = env.verify(&options, &stop, &mut reporter)?;
     counter.clear();
     printed?;
     modules.sort_by(|a, b| a.module.cmp(&b.module));

@@ -5,5 +5,6 @@ mod ending;
 mod events;
 mod input;
 mod life;
+mod remote;
 mod scene;
 mod watching;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use prefab_model::{ModuleManifest, ModuleName, ModulePath};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::description::{self, PACKAGE_JSON};
 use super::package_json::PackageJson;
@@ -19,7 +19,7 @@ use super::package_json::PackageJson;
 const MAX_NESTING: usize = 64;
 
 /// A package that did not become a module.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkippedPackage {
     /// Its folder.
     pub path: PathBuf,

@@ -5,7 +5,7 @@ use prefab_model::{
     OutcomeKind,
 };
 use prefab_sandbox::Sandbox;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::on_disk::OnDisk;
 use super::toolchain::load;
@@ -14,7 +14,7 @@ use crate::environment::Environment;
 use crate::event::Event;
 
 /// A release as it is looked into.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ReleaseInspection {
     /// The release.
@@ -25,7 +25,7 @@ pub struct ReleaseInspection {
 }
 
 /// A compiler of a release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct CompilerInspection {
     /// Its name in the release.

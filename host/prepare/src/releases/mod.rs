@@ -6,6 +6,7 @@
 mod inspect;
 mod on_disk;
 mod toolchain;
+mod tree;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,10 +16,11 @@ use prefab_model::{CompilerDigest, CompilerName, InvalidRelease, Release, Releas
 use prefab_sandbox::{LoadError, Sandbox};
 use prefab_store::{InstalledRelease, StoreError};
 use semver::Version;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 pub use inspect::{CompilerInspection, ReleaseInspection, inspect_release};
+pub use tree::{ReleaseTree, read_release_tree};
 pub(crate) use toolchain::Toolchain;
 
 use crate::environment::Environment;
@@ -128,7 +130,7 @@ impl FromStr for ReleaseTarget {
 }
 
 /// A release as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ReleaseSummary {
     /// Its version.
@@ -191,6 +193,15 @@ pub(crate) fn install_held(
 /// The installed releases, oldest first.
 pub fn list_releases(env: &Environment) -> Result<Vec<ReleaseSummary>, ReleasesError> {
     env.store().releases()?.into_iter().map(|installed| summary(env, &stored(env, &installed)?)).collect()
+}
+
+/// A release that is not installed, by its manifest alone.
+///
+/// # Errors
+/// The manifest cannot be used.
+pub fn summarise_release(env: &Environment, source: &Path) -> Result<ReleaseSummary, ReleasesError> {
+    let (_, _, release) = on_disk::read_manifest(source)?;
+    summary(env, &release)
 }
 
 /// The installed release of this version.

@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use prefab_model::{CompilerDigest, CompilerEntry, Release};
 use prefab_sandbox::MAX_COMPONENT;
@@ -11,7 +11,7 @@ use prefab_sandbox::MAX_COMPONENT;
 use super::ReleasesError;
 use crate::foreign_file;
 
-const MANIFEST: &str = "release.toml";
+pub(super) const MANIFEST: &str = "release.toml";
 /// The largest manifest that is read, in bytes.
 const MAX_MANIFEST: u64 = 1 << 20;
 /// All components of a release together may have this many bytes: they are held in memory when it is installed.
@@ -27,10 +27,7 @@ pub(super) struct OnDisk {
 
 impl OnDisk {
     pub(super) fn read(source: &Path) -> Result<Self, ReleasesError> {
-        let path = if source.is_dir() { source.join(MANIFEST) } else { source.to_owned() };
-        let manifest = read_text(&path)?;
-        let release = Release::parse(&manifest)
-            .map_err(|source| ReleasesError::Manifest { path: path.clone(), source })?;
+        let (path, manifest, release) = read_manifest(source)?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let mut components = Vec::with_capacity(release.compilers.len());
         let mut room = MAX_COMPONENTS;
@@ -40,6 +37,16 @@ impl OnDisk {
             components.push(component);
         }
         Ok(Self { release, manifest, components })
+    }
+}
+
+/// A manifest: where it is, its text, and what that says. What it names is not looked at.
+pub(super) fn read_manifest(source: &Path) -> Result<(PathBuf, String, Release), ReleasesError> {
+    let path = if source.is_dir() { source.join(MANIFEST) } else { source.to_owned() };
+    let text = read_text(&path)?;
+    match Release::parse(&text) {
+        Ok(release) => Ok((path, text, release)),
+        Err(source) => Err(ReleasesError::Manifest { path, source }),
     }
 }
 

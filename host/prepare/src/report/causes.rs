@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use prefab_model::{ModuleName, Severity};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::findings::{Change, Finding};
 use super::verdict::Verdict;
@@ -16,7 +16,7 @@ const ROOTS: usize = 100;
 const NAMED: usize = 20;
 
 /// How many errors of one cause a module has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorCount {
     /// The cause.
     #[serde(flatten)]
@@ -26,7 +26,7 @@ pub struct ErrorCount {
 }
 
 /// One cause, with the modules that are not prepared because of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CauseReport {
     /// What it is.
     #[serde(flatten)]
@@ -42,7 +42,7 @@ pub struct CauseReport {
 }
 
 /// A module that a cause is found in.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RootReport {
     /// The module.
     pub module: ModuleName,

@@ -4,13 +4,13 @@
 use std::collections::HashMap;
 
 use prefab_model::{CompilerName, Diagnostic, Limits, OutcomeKind, Severity, Span};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
 use crate::errors::Problem;
 
 /// Whether a finding is in one preparation or in both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
     /// Only in the new one.
@@ -22,7 +22,7 @@ pub enum Change {
 }
 
 /// Something that was found in a module.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// In which preparation.
     pub change: Change,

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 use prefab_model::{ModuleName, ModuleState, PreparationId, SkipReason};
 use prefab_store::{ModuleResult, StoreError};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
 use crate::errors::module_errors;
@@ -36,7 +36,7 @@ const KEPT: usize = 20_000;
 const BIGGEST: usize = 10;
 
 /// A figure in the base and in the new preparation.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// In the base.
     pub base: u64,
@@ -58,7 +58,7 @@ impl Difference {
 }
 
 /// What became of a module.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModuleReport {
     /// The module.
     pub module: ModuleName,
@@ -85,7 +85,7 @@ pub struct ModuleReport {
 }
 
 /// Two preparations compared.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// What is compared with.
     pub base: Side,

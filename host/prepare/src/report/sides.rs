@@ -5,7 +5,7 @@ use prefab_model::{
 };
 use prefab_store::{Preparation, StoreError};
 use semver::Version;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::environment::Environment;
@@ -54,7 +54,7 @@ pub enum ReportError {
 }
 
 /// One of the two preparations.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Side {
     /// Its number.
     pub preparation: PreparationId,

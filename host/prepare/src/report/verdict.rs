@@ -2,10 +2,10 @@
 
 use prefab_model::ModuleState;
 use prefab_store::ModuleResult;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What became of a module from one preparation, the base, to another, the new one. The worst come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// It was prepared, and fails now.
@@ -46,7 +46,7 @@ impl Verdict {
 }
 
 /// How many modules have each verdict.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Verdicts {
     /// All modules: the sum of the others.

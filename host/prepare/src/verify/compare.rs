@@ -6,10 +6,10 @@ use std::io;
 use std::path::Path;
 
 use prefab_model::{Artifact, ModulePath};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What is different about a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "how")]
 pub enum FileDifference {
     /// It is not there.

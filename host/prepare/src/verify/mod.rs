@@ -17,7 +17,7 @@ use prefab_model::{Artifact, CompilerName, Fuel, ModuleName, ModulePath, ModuleS
 use prefab_sandbox::{Sandbox, Success};
 use prefab_store::{Blobs, DeployedBundle, StoreError};
 use semver::Version;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use again::check_key;
 pub use compare::FileDifference;
@@ -50,7 +50,7 @@ pub enum VerifyError {
 }
 
 /// What is compared with what comes out of compiling again.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verifying {
     /// What is deployed, with its files.
@@ -74,7 +74,7 @@ pub struct VerifyOptions {
 }
 
 /// How a module's verification ended, in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Agreement {
     /// Everything came out the same.
@@ -86,7 +86,7 @@ pub enum Agreement {
 }
 
 /// How a module's verification ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verified {
     /// The module.
     pub module: ModuleName,
@@ -105,7 +105,7 @@ pub struct Verified {
 }
 
 /// Something that is not the same.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "what")]
 pub enum Discrepancy {
     /// Compiling again did not succeed.
@@ -150,7 +150,7 @@ pub enum Discrepancy {
 }
 
 /// How many of each.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifySummary {
     /// Modules that came out the same.
     pub same: u64,

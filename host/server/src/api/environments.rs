@@ -11,19 +11,16 @@ use prefab_prepare::{
     history as history_of, list_settings, set_setting, status as status_of,
 };
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use super::{TAG_ENVIRONMENTS, within};
+use super::{Limit, TAG_ENVIRONMENTS, within};
 use crate::access::{Administer, Operate, Place, Read, Tenancy};
 use crate::etag::{ETag, IfMatch};
-use crate::input::Body;
+use crate::input::{Body, Parameters};
 use crate::live::Compiling;
 use crate::names::EnvironmentName;
 use crate::problem::Problem;
 use crate::server::{App, Server};
-
-/// So many entries of the history are listed.
-const ENTRIES: u32 = 1000;
 
 /// An environment that is to be made.
 #[derive(Deserialize, ToSchema)]
@@ -41,6 +38,16 @@ pub(super) struct Change {
     /// Such as `limits.fuel`.
     key: String,
     value: String,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Latest {
+    /// How many at most.
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Limit,
 }
 
 /// List a tenant's environments, by name
@@ -111,13 +118,14 @@ impl Now {
 }
 
 /// List what was done in an environment, the latest first
-#[utoipa::path(get, path = "/tenants/{tenant}/environments/{environment}/history", tag = TAG_ENVIRONMENTS,
+#[utoipa::path(get, path = "/tenants/{tenant}/environments/{environment}/history", tag = TAG_ENVIRONMENTS, params(Latest),
     security(("token" = ["read"])), responses((status = 200, description = "The entries", body = Vec<Object>)))]
 pub(super) async fn history(
     State(app): State<App>,
     at: Place<Read>,
+    Parameters(Latest { limit }): Parameters<Latest>,
 ) -> Result<Json<Vec<HistoryEntry>>, Problem> {
-    app.blocking(move |server| Ok(Json(history_of(&at.open(server)?, ENTRIES)?))).await
+    app.blocking(move |server| Ok(Json(history_of(&at.open(server)?, limit.0)?))).await
 }
 
 /// Tell what went wrong in the latest preparation

@@ -2,9 +2,11 @@
 //!
 //! A route is registered by its description, so that the document at `/openapi.json` has them all.
 
+mod comparing;
 mod environments;
 mod events;
 mod idempotent;
+mod keeping;
 mod modules;
 mod preparations;
 mod publish;
@@ -36,6 +38,8 @@ const TAG_ENVIRONMENTS: &str = "Environments";
 const TAG_MODULES: &str = "Modules";
 const TAG_PREPARATIONS: &str = "Preparations";
 const TAG_PUBLISHING: &str = "Publishing";
+const TAG_COMPARING: &str = "Comparing";
+const TAG_KEEPING: &str = "Verifying and keeping";
 const TAG_WATCH: &str = "Watching";
 
 /// All routes, with what describes them. They lie under `/api/v1`.
@@ -48,6 +52,8 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(tokens::revoke))
         .routes(routes!(releases::list_shared, releases::add_shared))
         .routes(routes!(releases::list, releases::add))
+        .routes(routes!(releases::for_environment))
+        .routes(routes!(releases::inspect))
         .routes(routes!(environments::list, environments::add))
         .routes(routes!(environments::status))
         .routes(routes!(environments::history))
@@ -63,9 +69,15 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(preparations::show))
         .routes(routes!(preparations::control))
         .routes(routes!(preparations::upgrade))
+        .routes(routes!(preparations::undo))
         .routes(routes!(preparations::rehearse))
+        .routes(routes!(comparing::report))
+        .routes(routes!(comparing::diff))
         .routes(routes!(publish::publish))
         .routes(routes!(publish::rollback))
+        .routes(routes!(keeping::verify))
+        .routes(routes!(keeping::attest))
+        .routes(routes!(keeping::gc))
         .layer(DefaultBodyLimit::max(BODY))
 }
 

@@ -105,6 +105,17 @@ pub(super) async fn upgrade(
     begin(&app, at, Order { work: Work::Upgrade { to: version }, how }).await
 }
 
+/// Go back to the platform version before, while nothing is deployed as the new one compiled it
+#[utoipa::path(post, path = "/tenants/{tenant}/environments/{environment}/upgrade/undo", tag = TAG_PREPARATIONS, request_body = How,
+    security(("token" = ["operate"])), responses((status = 202, description = "Its preparation has begun", body = Begun)))]
+pub(super) async fn undo(
+    State(app): State<App>,
+    at: Place<Operate>,
+    Body(how): Body<How>,
+) -> Result<(StatusCode, Json<Begun>), Problem> {
+    begin(&app, at, Order { work: Work::Undo, how }).await
+}
+
 /// Prepare with another platform version, to see what would break
 #[utoipa::path(post, path = "/tenants/{tenant}/environments/{environment}/rehearse", tag = TAG_PREPARATIONS, request_body = Target,
     security(("token" = ["operate"])), responses((status = 202, description = "It has begun", body = Begun)))]

@@ -8,11 +8,11 @@ use prefab_prepare::{
     rollback as roll_back,
 };
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::TAG_PUBLISHING;
 use crate::access::{Operate, Place};
-use crate::input::Body;
+use crate::input::{Body, Parameters};
 use crate::problem::Problem;
 use crate::server::App;
 
@@ -30,7 +30,7 @@ pub(super) enum Which {
 }
 
 impl Which {
-    fn selection(self) -> Result<ModuleSelection, Problem> {
+    pub(super) fn selection(self) -> Result<ModuleSelection, Problem> {
         match self {
             Self::Modules(modules) => Ok(ModuleSelection::Modules(modules)),
             Self::Application(application) => Ok(ModuleSelection::Application(application)),
@@ -40,11 +40,21 @@ impl Which {
     }
 }
 
+/// How many of each, and each module.
 #[derive(Serialize)]
 pub(super) struct Done<S, M> {
     #[serde(flatten)]
-    summary: S,
-    modules: Vec<M>,
+    pub(super) summary: S,
+    pub(super) modules: Vec<M>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[into_params(parameter_in = Query)]
+pub(super) struct Trial {
+    /// Only tell what would be done.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// Deploy what is prepared
@@ -67,18 +77,19 @@ pub(super) async fn publish(
 }
 
 /// Go back to what was deployed before
-#[utoipa::path(post, path = "/tenants/{tenant}/environments/{environment}/rollback", tag = TAG_PUBLISHING, request_body = Which,
+#[utoipa::path(post, path = "/tenants/{tenant}/environments/{environment}/rollback", tag = TAG_PUBLISHING, request_body = Which, params(Trial),
     security(("token" = ["operate"])), responses((status = 200, description = "What became of each module", body = Object)))]
 pub(super) async fn rollback(
     State(app): State<App>,
     at: Place<Operate>,
+    Parameters(Trial { dry_run }): Parameters<Trial>,
     Body(which): Body<Which>,
 ) -> Result<Json<Done<RollbackSummary, RolledBack>>, Problem> {
     app.blocking(move |server| {
         let mut modules = Vec::new();
         let mut reporter = |module: &RolledBack| modules.push(module.clone());
         let (env, selection) = (at.open(server)?, which.selection()?);
-        let summary = roll_back(&env, &selection, false, &Stop::new(), &mut reporter)?;
+        let summary = roll_back(&env, &selection, dry_run, &Stop::new(), &mut reporter)?;
         Ok(Json(Done { summary, modules }))
     })
     .await

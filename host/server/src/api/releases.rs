@@ -7,11 +7,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use prefab_model::Release;
-use prefab_prepare::{ReleaseInspection, ReleaseTarget, inspect_release};
+use prefab_prepare::{
+    ReleaseInspection, ReleaseSummary, ReleaseTarget, inspect_release, list_releases, summarise_release,
+};
 use semver::Version;
+use serde::Deserialize;
 
 use super::TAG_RELEASES;
-use crate::access::{Administer, Read, ServerWide, Tenancy};
+use crate::access::{Administer, Place, Read, ServerWide, Tenancy};
+use crate::input::Named;
 use crate::names::TenantName;
 use crate::problem::Problem;
 use crate::server::{App, Server};
@@ -20,6 +24,11 @@ use crate::upload::Upload;
 
 /// What a release's folder may have at most.
 const CAPS: Caps = Caps { bytes: 1 << 30, files: 1000, depth: 8 };
+
+#[derive(Deserialize)]
+pub(super) struct Which {
+    version: Version,
+}
 
 /// List the platform versions that a tenant can upgrade to
 #[utoipa::path(get, path = "/tenants/{tenant}/releases", tag = TAG_RELEASES,
@@ -65,6 +74,47 @@ pub(super) async fn add_shared(
     body: Upload,
 ) -> Result<(StatusCode, Json<ReleaseInspection>), Problem> {
     app.blocking(move |server| take(server, None, body)).await
+}
+
+/// List the releases that an environment can be upgraded to, or is on
+#[utoipa::path(get, path = "/tenants/{tenant}/environments/{environment}/releases", tag = TAG_RELEASES,
+    security(("token" = ["read"])), responses((status = 200, description = "The releases, oldest first", body = Vec<Object>)))]
+pub(super) async fn for_environment(
+    State(app): State<App>,
+    at: Place<Read>,
+) -> Result<Json<Vec<ReleaseSummary>>, Problem> {
+    app.blocking(move |server| {
+        let env = at.open(server)?;
+        let mut releases = list_releases(&env)?;
+        for folder in [server.data().releases(Some(&at.tenant)), server.data().releases(None)] {
+            for version in installed(&folder) {
+                if releases.iter().all(|release| release.version != version) {
+                    releases.push(summarise_release(&env, &folder.join(version.to_string()))?);
+                }
+            }
+        }
+        releases.sort_by(|a, b| a.version.cmp(&b.version));
+        Ok(Json(releases))
+    })
+    .await
+}
+
+/// Look into a release: its compilers, their options and limits
+#[utoipa::path(get, path = "/tenants/{tenant}/environments/{environment}/releases/{version}", tag = TAG_RELEASES,
+    security(("token" = ["read"])), responses((status = 200, description = "What the release is", body = Object)))]
+pub(super) async fn inspect(
+    State(app): State<App>,
+    at: Place<Read>,
+    Named(Which { version }): Named<Which>,
+) -> Result<Json<ReleaseInspection>, Problem> {
+    app.blocking(move |server| {
+        let env = at.open(server)?;
+        let folder = server.data().release(&at.tenant, &version);
+        let target = folder.map_or(ReleaseTarget::Version(version), ReleaseTarget::Manifest);
+        let sandbox = server.sandboxes().of(Some(&at.tenant))?;
+        Ok(Json(inspect_release(Some(&env), &target, &sandbox, &mut |_| {})?))
+    })
+    .await
 }
 
 /// The versions that are in a folder, oldest first; none if there is no such folder yet.

@@ -6,8 +6,8 @@ use std::io;
 use axum::http::StatusCode;
 use prefab_model::{InvalidConfigKey, InvalidModuleName};
 use prefab_prepare::{
-    ArtifactsError, ControlError, EnvironmentError, ErrorsError, ModulesError, PrepareError, PublishError,
-    ReleasesError, ReportError, RollbackError, SettingsError, UndoError,
+    ArtifactsError, AttestError, ControlError, EnvironmentError, ErrorsError, ModulesError, PrepareError, PublishError,
+    ReleasesError, ReportError, RollbackError, SettingsError, UndoError, VerifyError,
 };
 
 use super::{chain, held};
@@ -45,6 +45,8 @@ pub(super) fn classify(error: &(dyn Error + 'static)) -> Class {
         undo,
         rollback,
         errors,
+        verify,
+        attest,
         environment,
         unpack,
     );
@@ -64,7 +66,9 @@ fn modules(error: &ModulesError) -> Class {
     match error {
         ModulesError::Unknown { .. } => (StatusCode::NOT_FOUND, "no-such-module"),
         ModulesError::NoApplication { .. } => (StatusCode::NOT_FOUND, "no-such-application"),
-        ModulesError::NotAModule { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "not-a-module"),
+        ModulesError::NotAModule { .. } | ModulesError::Unreadable { .. } => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "not-a-module")
+        }
         ModulesError::OtherName { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "other-module"),
         ModulesError::Duplicate { .. } => (StatusCode::CONFLICT, "duplicate-module"),
         ModulesError::NoPackages { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "no-packages"),
@@ -166,6 +170,23 @@ fn undo(error: &UndoError) -> Class {
         UndoError::Release(error) => releases(error),
         UndoError::Prepare(error) => prepare(error),
         _ => INTERNAL,
+    }
+}
+
+fn verify(error: &VerifyError) -> Class {
+    match error {
+        VerifyError::Module(error) => modules(error),
+        VerifyError::Prepare(error) => prepare(error),
+        _ => INTERNAL,
+    }
+}
+
+fn attest(error: &AttestError) -> Class {
+    match error {
+        AttestError::Module(error) => modules(error),
+        AttestError::Nothing { .. } => (StatusCode::NOT_FOUND, "nothing-to-attest"),
+        AttestError::Unknown { .. } => (StatusCode::CONFLICT, "not-known-well-enough"),
+        AttestError::Store(_) => INTERNAL,
     }
 }
 

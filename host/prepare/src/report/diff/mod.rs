@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use prefab_model::{ModuleName, ModulePath, PreparationId};
 use prefab_store::{ModuleResult, StoreError};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use unified::TextLimits;
 
@@ -31,7 +31,7 @@ pub struct DiffOptions {
 }
 
 /// A module in two preparations.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModuleDiff {
     /// The module.
     pub module: ModuleName,
@@ -56,7 +56,7 @@ pub struct ModuleDiff {
 }
 
 /// An artifact that is not the same in both.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArtifactDiff {
     /// Its path.
     pub path: ModulePath,
@@ -68,7 +68,7 @@ pub struct ArtifactDiff {
 }
 
 /// What became of an artifact.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "change")]
 pub enum ArtifactChange {
     /// It is only in the new preparation.
@@ -91,7 +91,7 @@ pub enum ArtifactChange {
 }
 
 /// How the bytes of an artifact differ.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "content")]
 pub enum ContentDiff {
     /// It is text.

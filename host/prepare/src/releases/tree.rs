@@ -1,0 +1,30 @@
+//! A release's folder as it is sent elsewhere: the manifest and what it names, and nothing else that lies there.
+
+use std::path::Path;
+
+use semver::Version;
+
+use super::ReleasesError;
+use super::on_disk::{MANIFEST, OnDisk};
+
+/// A release's files, by their paths within its folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseTree {
+    /// Its version.
+    pub version: Version,
+    /// The manifest, then each component.
+    pub files: Vec<(String, Vec<u8>)>,
+}
+
+/// Reads a release from the folder its vendor made. Its components are what the manifest says; whether they are compilers is found
+/// out where it is installed.
+///
+/// # Errors
+/// The manifest cannot be used, or a component is missing or another one.
+pub fn read_release_tree(source: &Path) -> Result<ReleaseTree, ReleasesError> {
+    let OnDisk { release, manifest, components } = OnDisk::read(source)?;
+    let mut files = vec![(MANIFEST.to_owned(), manifest.into_bytes())];
+    let named = release.compilers.iter().map(|entry| entry.component.as_str().to_owned());
+    files.extend(named.zip(components));
+    Ok(ReleaseTree { version: release.version, files })
+}
