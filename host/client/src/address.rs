@@ -49,7 +49,8 @@ impl FromStr for ServerUrl {
         let invalid = || InvalidAddress::Url(text.to_owned());
         let url: Url = text.parse().map_err(|_| invalid())?;
         let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-        let fine = matches!(url.scheme(), "http" | "https") && url.has_host() && plain && url.password().is_none();
+        let fine =
+            matches!(url.scheme(), "http" | "https") && url.has_host() && plain && url.password().is_none();
         if fine { Ok(Self(url)) } else { Err(invalid()) }
     }
 }

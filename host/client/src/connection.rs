@@ -69,7 +69,9 @@ pub enum ClientError {
         holder: Option<Box<Held>>,
     },
     /// Something that is not a prefab server answered, or one of another version.
-    #[error("{server} answered with what this prefab does not understand ({what}): is it a prefab server of this version?")]
+    #[error(
+        "{server} answered with what this prefab does not understand ({what}): is it a prefab server of this version?"
+    )]
     Strange {
         /// Who answered.
         server: ServerUrl,
@@ -127,7 +129,8 @@ impl Connection {
     pub(crate) fn new(options: &ConnectionOptions) -> Result<Self, ClientError> {
         let mut tls = TlsConfig::builder();
         if let Some(path) = &options.roots {
-            let roots = read_roots(path).map_err(|source| ClientError::Read { path: path.clone(), source })?;
+            let roots =
+                read_roots(path).map_err(|source| ClientError::Read { path: path.clone(), source })?;
             tls = tls.root_certs(RootCerts::Specific(Arc::new(roots)));
         }
         let config = Agent::config_builder()
@@ -192,7 +195,8 @@ impl Connection {
         headers: &[(&str, &str)],
         body: impl AsSendBody,
     ) -> Result<Response<Body>, ClientError> {
-        let unreachable = |source| ClientError::Unreachable { server: self.server.clone(), source: Box::new(source) };
+        let unreachable =
+            |source| ClientError::Unreachable { server: self.server.clone(), source: Box::new(source) };
         let mut request =
             Request::builder().method(method).uri(url.as_str()).header("authorization", &*self.authorization);
         for (name, value) in headers {

@@ -70,7 +70,8 @@ mod tests {
     fn whole_events_are_read_and_comments_are_not() {
         let text = ":\n\nid: a-1\nevent: progress\ndata: {\"x\": \"a: b\"}\n\nevent:paused\r\ndata:1\r\ndata: 2\r\n\r\nevent: half";
         let mut events = Events::new(text.as_bytes());
-        let came = |id: &str, name: &str, data: &str| Came { id: id.into(), name: name.into(), data: data.into() };
+        let came =
+            |id: &str, name: &str, data: &str| Came { id: id.into(), name: name.into(), data: data.into() };
         assert_eq!(events.next().unwrap(), Some(came("a-1", "progress", "{\"x\": \"a: b\"}")));
         assert_eq!(events.next().unwrap(), Some(came("", "paused", "1\n2")));
         assert_eq!(events.next().unwrap(), None);

@@ -62,10 +62,14 @@ impl EnvironmentClient {
     pub fn extract_artifacts(&self, module: &ModuleName, folder: &Path) -> Result<u64, ClientError> {
         let wrong = |source| ClientError::Write { path: folder.to_owned(), source };
         let artifacts = self.artifacts(module)?;
-        let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let parent =
+            folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(parent).map_err(wrong)?;
         if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
-            return Err(wrong(io::Error::new(io::ErrorKind::DirectoryNotEmpty, "there is something in it already")));
+            return Err(wrong(io::Error::new(
+                io::ErrorKind::DirectoryNotEmpty,
+                "there is something in it already",
+            )));
         }
         // Beside it, and renamed when it is whole.
         let whole = tempfile::tempdir_in(parent).map_err(wrong)?;
@@ -92,6 +96,10 @@ impl EnvironmentClient {
         fs::create_dir_all(to.parent().unwrap_or(Path::new("."))).map_err(wrong)?;
         let mut file = fs::File::create_new(to).map_err(wrong)?;
         let came = io::copy(&mut from.take(ARTIFACT), &mut file).map_err(wrong)?;
-        if came == size { Ok(()) } else { Err(self.connection.strange(format!("{path} has {came} bytes, not {size}"))) }
+        if came == size {
+            Ok(())
+        } else {
+            Err(self.connection.strange(format!("{path} has {came} bytes, not {size}")))
+        }
     }
 }

@@ -2,7 +2,8 @@
 
 use prefab_model::ModuleName;
 use prefab_prepare::{
-    ModuleSelection, PublishSummary, Published, RollbackSummary, RolledBack, Verified, VerifySummary, Verifying,
+    ModuleSelection, PublishSummary, Published, RollbackSummary, RolledBack, Verified, VerifySummary,
+    Verifying,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

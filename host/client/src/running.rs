@@ -102,7 +102,8 @@ impl EnvironmentClient {
         let prepares = status.holder.filter(|holder| holder.activity != Activity::Rehearse);
         let running = prepares.and_then(|holder| holder.preparation);
         let running = running.or_else(|| status.rehearsal.and_then(|rehearsal| rehearsal.preparation));
-        let running = running.ok_or(ClientError::NotThere("no preparation is running in this environment"))?;
+        let running =
+            running.ok_or(ClientError::NotThere("no preparation is running in this environment"))?;
         let request = match request {
             Request::Pause => "pause",
             Request::Resume => "resume",
@@ -155,7 +156,8 @@ impl EnvironmentClient {
 
     fn broke_off(&self, preparation: PreparationId) -> ClientError {
         let known = self.preparation(preparation).ok();
-        let detail = known.map(|known| format!("it is {:?} at {} %", known.state, known.percent).to_lowercase());
+        let detail =
+            known.map(|known| format!("it is {:?} at {} %", known.state, known.percent).to_lowercase());
         ClientError::BrokeOff { preparation, detail }
     }
 }

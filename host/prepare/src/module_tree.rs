@@ -30,8 +30,10 @@ pub fn read_module_tree(dir: &Path) -> Result<ModuleTree, ModulesError> {
     let (_, manifest) = description::read(&opened)
         .map_err(|source| ModulesError::NotAModule { dir: dir.to_owned(), source })?;
     let now = i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos()).unwrap_or(i64::MAX);
-    let unreadable =
-        |problem: SourceProblem| ModulesError::Unreadable { dir: dir.to_owned(), reason: problem.to_string() };
+    let unreadable = |problem: SourceProblem| ModulesError::Unreadable {
+        dir: dir.to_owned(),
+        reason: problem.to_string(),
+    };
     let taken = snapshot(&opened, &|_| true, None, now).map_err(unreadable)?;
     let mut files = Vec::with_capacity(taken.snapshot.files.len());
     for (file, bytes) in taken.snapshot.files.into_iter().zip(taken.bytes) {

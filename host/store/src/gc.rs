@@ -29,7 +29,7 @@ pub struct Keep {
 }
 
 /// How many there were, and what they took.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tally {
     /// How many.
     pub count: u64,
@@ -46,7 +46,7 @@ impl Tally {
 }
 
 /// Rows that were collected.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CollectedRows {
     /// How modules ended in old preparations.
     pub results: u64,

@@ -10,8 +10,8 @@ use std::path::Path;
 use prefab_client::EnvironmentClient;
 use prefab_model::{ConfigKey, ModuleName, PreparationId};
 use prefab_prepare::{
-    self as prepare, CollectOptions, Collection, Controlled, DiffOptions, Environment, ErrorReport, HistoryEntry,
-    Isolation, ModuleDiff, Report, Request, Sandbox, Setting, Status, open_sandbox,
+    self as prepare, CollectOptions, Collection, Controlled, DiffOptions, Environment, ErrorReport,
+    HistoryEntry, Isolation, ModuleDiff, Report, Request, Sandbox, Setting, Status, open_sandbox,
 };
 
 /// An environment, wherever it is.

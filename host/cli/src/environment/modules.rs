@@ -34,7 +34,11 @@ impl AnyEnvironment {
         Ok(())
     }
 
-    pub(crate) fn import_npm(&self, dir: &Path, progress: &mut dyn FnMut(u64)) -> anyhow::Result<ImportSummary> {
+    pub(crate) fn import_npm(
+        &self,
+        dir: &Path,
+        progress: &mut dyn FnMut(u64),
+    ) -> anyhow::Result<ImportSummary> {
         match self {
             Self::Here(here) => Ok(prepare::import_npm(&here.env, dir, progress)?),
             Self::There(_) => anyhow::bail!(
@@ -88,7 +92,9 @@ impl AnyEnvironment {
             }
             (Self::There(there), ReleaseTarget::Version(version)) => Ok(there.release(version)?),
             (Self::There(_), ReleaseTarget::Manifest(_)) => {
-                anyhow::bail!("name a version that the server has; a release of this machine is inspected without --server")
+                anyhow::bail!(
+                    "name a version that the server has; a release of this machine is inspected without --server"
+                )
             }
         }
     }

@@ -1,9 +1,7 @@
 //! Preparations of an environment, wherever it is.
 
 use prefab_client::How;
-use prefab_prepare::{
-    self as prepare, Event, PrepareOptions, Priority, ReleaseTarget, Stop, Summary,
-};
+use prefab_prepare::{self as prepare, Event, PrepareOptions, Priority, ReleaseTarget, Stop, Summary};
 
 use super::AnyEnvironment;
 use crate::interrupt;
@@ -22,7 +20,12 @@ impl AnyEnvironment {
         Ok(stop)
     }
 
-    pub(crate) fn prepare(&self, options: PrepareOptions, stop: &Stop, reporter: Reporter<'_>) -> anyhow::Result<Summary> {
+    pub(crate) fn prepare(
+        &self,
+        options: PrepareOptions,
+        stop: &Stop,
+        reporter: Reporter<'_>,
+    ) -> anyhow::Result<Summary> {
         Ok(match self {
             Self::Here(here) => prepare::prepare(&here.env, &here.sandbox()?, &options, stop, reporter)?,
             Self::There(there) => there.prepare(&how(options)?, reporter)?,
@@ -37,7 +40,9 @@ impl AnyEnvironment {
         reporter: Reporter<'_>,
     ) -> anyhow::Result<Summary> {
         Ok(match self {
-            Self::Here(here) => prepare::upgrade(&here.env, &here.sandbox()?, target, &options, stop, reporter)?,
+            Self::Here(here) => {
+                prepare::upgrade(&here.env, &here.sandbox()?, target, &options, stop, reporter)?
+            }
             Self::There(there) => there.upgrade(target, &how(options)?, reporter)?,
         })
     }
@@ -62,7 +67,9 @@ impl AnyEnvironment {
         reporter: Reporter<'_>,
     ) -> anyhow::Result<Summary> {
         Ok(match self {
-            Self::Here(here) => prepare::rehearse(&here.env, &here.sandbox()?, target, &options, stop, reporter)?,
+            Self::Here(here) => {
+                prepare::rehearse(&here.env, &here.sandbox()?, target, &options, stop, reporter)?
+            }
             Self::There(there) => there.rehearse(target, &how(options)?, reporter)?,
         })
     }

@@ -24,14 +24,20 @@ fn run(scene: &Scene, token: &str, arguments: &[&str]) -> Output {
 /// The same, which must end with this code: standard output, and standard error behind it.
 fn told(scene: &Scene, token: &str, code: i32, arguments: &[&str]) -> String {
     let output = run(scene, token, arguments);
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
     text
 }
 
 fn json(scene: &Scene, token: &str, code: i32, arguments: &[&str]) -> Value {
     let output = run(scene, token, &[arguments, &["--json"]].concat());
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(code),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -79,7 +85,10 @@ fn the_commands_do_on_a_server_what_they_do_in_a_folder() {
     let attested = told(&scene, &token, 0, &["attest", "money"]);
     assert!(attested.contains("https://slsa.dev/provenance/v1"), "{attested}");
 
-    assert!(told(&scene, &token, 0, &["release", "install", &release("11.9.0")]).contains("Installed release 11.9.0"));
+    assert!(
+        told(&scene, &token, 0, &["release", "install", &release("11.9.0")])
+            .contains("Installed release 11.9.0")
+    );
     assert!(told(&scene, &token, 0, &["release", "list"]).contains("current"));
     assert!(told(&scene, &token, 0, &["release", "inspect", "11.9.0"]).contains("typescript"));
     told(&scene, &token, 0, &["rehearse", "11.9.0"]);
@@ -100,7 +109,10 @@ fn the_commands_do_on_a_server_what_they_do_in_a_folder() {
     assert!(told(&scene, &token, 0, &["gc", "--dry-run"]).contains("would be freed"));
     assert_eq!(json(&scene, &token, 0, &["history", "--limit", "2"]).as_array().unwrap().len(), 2);
     let out: PathBuf = folder.path().join("out");
-    assert!(told(&scene, &token, 0, &["artifacts", "money", "--extract", out.to_str().unwrap()]).contains("artifact"));
+    assert!(
+        told(&scene, &token, 0, &["artifacts", "money", "--extract", out.to_str().unwrap()])
+            .contains("artifact")
+    );
     assert!(fs::read_to_string(out.join("index.js")).unwrap().contains("euro = 1"));
     assert!(told(&scene, &token, 0, &["artifacts", "money"]).contains("index.js"));
     told(&scene, &token, 0, &["module", "remove", "money"]);
@@ -127,12 +139,17 @@ fn what_is_wrong_with_a_server_is_said_with_what_to_do() {
     let reader = scene.token("acme", "read");
     assert!(told(&scene, "prefab_wrong", 1, &["status"]).contains("show a token that is good"));
     assert!(told(&scene, &reader, 1, &["prepare"]).contains("it takes the scope `operate`"));
-    assert!(told(&scene, &reader, 1, &["status", "--env", "other/shop"]).contains("there is nothing here by this name"));
+    assert!(
+        told(&scene, &reader, 1, &["status", "--env", "other/shop"])
+            .contains("there is nothing here by this name")
+    );
     assert!(told(&scene, &reader, 1, &["status", "--env", "shop"]).contains("TENANT/ENVIRONMENT"));
     assert!(told(&scene, &reader, 1, &["prepare", "--jobs", "2"]).contains("up to the server"));
     let nobody = told(&scene, &reader, 1, &["status", "--server", "http://127.0.0.1:1"]);
     assert!(nobody.contains("cannot reach the server at http://127.0.0.1:1"), "{nobody}");
-    assert!(told(&scene, &reader, 2, &["status", "--server", "shop"]).contains("is not the address of a server"));
+    assert!(
+        told(&scene, &reader, 2, &["status", "--server", "shop"]).contains("is not the address of a server")
+    );
     let output = assert_cmd::Command::cargo_bin("prefab")
         .unwrap()
         .args(["status", "--server", &format!("http://{}", scene.socket()), "--env", "acme/shop"])

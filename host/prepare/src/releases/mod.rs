@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 pub use inspect::{CompilerInspection, ReleaseInspection, inspect_release};
-pub use tree::{ReleaseTree, read_release_tree};
 pub(crate) use toolchain::Toolchain;
+pub use tree::{ReleaseTree, read_release_tree};
 
 use crate::environment::Environment;
 use crate::event::Event;

@@ -6,8 +6,8 @@ use std::io;
 use axum::http::StatusCode;
 use prefab_model::{InvalidConfigKey, InvalidModuleName};
 use prefab_prepare::{
-    ArtifactsError, AttestError, ControlError, EnvironmentError, ErrorsError, ModulesError, PrepareError, PublishError,
-    ReleasesError, ReportError, RollbackError, SettingsError, UndoError, VerifyError,
+    ArtifactsError, AttestError, ControlError, EnvironmentError, ErrorsError, ModulesError, PrepareError,
+    PublishError, ReleasesError, ReportError, RollbackError, SettingsError, UndoError, VerifyError,
 };
 
 use super::{chain, held};
