@@ -1,5 +1,6 @@
 //! One server and one token: requests, answers, and what went wrong with them.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::PathBuf;
@@ -167,7 +168,7 @@ impl Connection {
         url: &Url,
         body: &impl serde::Serialize,
     ) -> Result<T, ClientError> {
-        let text = serde_json::to_vec(body).map_err(|error| self.strange(error))?;
+        let text = serde_json::to_vec(body).map_err(|error| self.strange(&error))?;
         self.answer(self.send(method, url, &[("content-type", "application/json")], &text[..])?)
     }
 
@@ -202,7 +203,7 @@ impl Connection {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(body).map_err(|error| self.strange(error))?;
+        let request = request.body(body).map_err(|error| self.strange(&error))?;
         let answer = self.agent.run(request).map_err(unreachable)?;
         if answer.status().is_success() { Ok(answer) } else { Err(self.refusal(answer)) }
     }
@@ -216,7 +217,7 @@ impl Connection {
                 let holder = problem.holder.take();
                 ClientError::Refused { problem, holder }
             }
-            None => self.strange(format!("the status {status}")),
+            None => self.strange(&format!("the status {status}")),
         }
     }
 
@@ -224,12 +225,12 @@ impl Connection {
         let empty = answer.status() == StatusCode::NO_CONTENT;
         let reader = BufReader::new(answer.into_body().into_with_config().limit(ANSWER).reader());
         if empty {
-            return serde_json::from_value(serde_json::Value::Null).map_err(|error| self.strange(error));
+            return serde_json::from_value(serde_json::Value::Null).map_err(|error| self.strange(&error));
         }
-        serde_json::from_reader(reader).map_err(|error| self.strange(error))
+        serde_json::from_reader(reader).map_err(|error| self.strange(&error))
     }
 
-    pub(crate) fn strange(&self, what: impl ToString) -> ClientError {
+    pub(crate) fn strange(&self, what: &dyn Display) -> ClientError {
         ClientError::Strange { server: self.server.clone(), what: what.to_string() }
     }
 }

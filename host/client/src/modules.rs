@@ -99,7 +99,7 @@ impl EnvironmentClient {
         if came == size {
             Ok(())
         } else {
-            Err(self.connection.strange(format!("{path} has {came} bytes, not {size}")))
+            Err(self.connection.strange(&format!("{path} has {came} bytes, not {size}")))
         }
     }
 }

@@ -126,7 +126,7 @@ impl EnvironmentClient {
             if let Some(stream) = &mut stream {
                 tries = 0;
                 while let Ok(Some(came)) = stream.next() {
-                    if follower.hear(&came).map_err(|error| self.connection.strange(error))? {
+                    if follower.hear(&came).map_err(|error| self.connection.strange(&error))? {
                         return follower.ended.ok_or_else(|| self.broke_off(preparation));
                     }
                     if came.name == "status" && self.is_over(preparation)? {

@@ -78,7 +78,7 @@ fn the_commands_do_on_a_server_what_they_do_in_a_folder() {
     module(&folder, "cart", "index.ts", "export const cart = 1;\n");
     told(&scene, &token, 0, &["module", "add", &cart]);
     let prepared = json(&scene, &token, 0, &["prepare", "--failed"]);
-    assert_eq!((&prepared["state"], &prepared["prepared"]), (&"done".into(), &1.into()));
+    assert_eq!((&prepared["state"], &prepared["prepared"]), (&"done".into(), &2.into()));
 
     assert!(told(&scene, &token, 0, &["publish", "--all"]).contains("2 published"));
     assert!(told(&scene, &token, 0, &["verify", "--all"]).contains("2 same, 0 differ"));
@@ -99,10 +99,16 @@ fn the_commands_do_on_a_server_what_they_do_in_a_folder() {
     told(&scene, &token, 0, &["report", "--format", "html", "-o", page.to_str().unwrap()]);
     assert!(fs::read_to_string(page).unwrap().contains("acme/shop"));
 
-    told(&scene, &token, 0, &["upgrade", "11.9.0"]);
-    assert!(told(&scene, &token, 0, &["upgrade", "--undo"]).contains("11.8.0"));
+    let upgraded = told(&scene, &token, 0, &["upgrade", "11.9.0"]);
+    assert!(upgraded.contains("successfully upgraded to platform version 11.9.0"), "{upgraded}");
+    let undone = told(&scene, &token, 0, &["upgrade", "--undo"]);
+    assert!(undone.contains("back on platform version 11.8.0"), "{undone}");
     assert_eq!(json(&scene, &token, 0, &["status"])["platform"], "11.8.0");
-    assert!(told(&scene, &token, 0, &["rollback", "money", "--dry-run"]).contains("would be rolled back"));
+    module(&folder, "money", "index.ts", "export const euro: number = 2;\n");
+    told(&scene, &token, 0, &["module", "add", &money]);
+    assert!(told(&scene, &token, 0, &["publish", "money"]).contains("compiled, as it had changed"));
+    assert!(told(&scene, &token, 0, &["rollback", "money", "--dry-run"]).contains("1 would be rolled back"));
+    assert!(told(&scene, &token, 0, &["rollback", "money"]).contains("1 rolled back"));
 
     told(&scene, &token, 0, &["config", "set", "limits.fuel", "100G"]);
     assert!(told(&scene, &token, 0, &["config", "list"]).contains("limits.fuel"));
@@ -113,7 +119,7 @@ fn the_commands_do_on_a_server_what_they_do_in_a_folder() {
         told(&scene, &token, 0, &["artifacts", "money", "--extract", out.to_str().unwrap()])
             .contains("artifact")
     );
-    assert!(fs::read_to_string(out.join("index.js")).unwrap().contains("euro = 1"));
+    assert!(fs::read_to_string(out.join("index.js")).unwrap().contains("euro = 2"));
     assert!(told(&scene, &token, 0, &["artifacts", "money"]).contains("index.js"));
     told(&scene, &token, 0, &["module", "remove", "money"]);
     assert!(!told(&scene, &token, 0, &["module", "list"]).contains("money"));

@@ -47,8 +47,9 @@ pub(super) async fn follow(
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let (more, ending) = (feed.watch(), app.ending());
     app.metrics().watchers.inc();
-    let waiting = VecDeque::new();
-    let watcher = Watcher { app, at, feed, more, ending, seen, waiting, looked: Instant::now() };
+    // Before the answer begins: a caller that has it misses nothing of what it starts then.
+    let (begin, waiting) = (feed.now(), VecDeque::new());
+    let watcher = Watcher { app, at, feed, more, ending, begin, seen, waiting, looked: Instant::now() };
     Ok(Sse::new(unfold(watcher, Watcher::next)).keep_alive(KeepAlive::new().interval(ALIVE)))
 }
 
@@ -59,6 +60,8 @@ struct Watcher {
     feed: Arc<Feed>,
     more: watch::Receiver<u64>,
     ending: watch::Receiver<bool>,
+    /// Where it begins, if nothing was seen before.
+    begin: EventId,
     /// The last event that was sent; none at the beginning.
     seen: Option<EventId>,
     waiting: VecDeque<Sent>,
@@ -83,7 +86,7 @@ impl Watcher {
             let _ = self.more.borrow_and_update();
             let after = match &self.seen {
                 Some(seen) => self.feed.after(seen, BATCH),
-                None => After::Lost(self.feed.now()),
+                None => After::Lost(self.begin.clone()),
             };
             match after {
                 After::Lost(now) => {
