@@ -24,6 +24,7 @@ fn routes(scene: &Scene) -> Vec<Route> {
                 .replace("{preparation}", "1")
                 .replace("{request}", "pause")
                 .replace("{token}", "999")
+                .replace("{version}", "11.8.0")
                 .replace("{path}", "index.js");
             assert!(!filled.contains('{'), "{filled}");
             let scope = operation["security"][0]["token"][0].as_str().unwrap().to_owned();
