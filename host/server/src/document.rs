@@ -4,12 +4,11 @@
 //! is added here.
 
 mod page;
+pub(crate) mod words;
 
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{
-    ContentBuilder, Info, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Server, Type,
-};
+use utoipa::openapi::{ContentBuilder, Info, OpenApi, Ref, RefOr, Required, ResponseBuilder, Server};
 use utoipa::{PartialSchema as _, ToSchema as _};
 
 pub(crate) use page::{page, style};
@@ -52,12 +51,11 @@ fn finish_operation(operation: &mut Operation, parts: &[&str]) {
     let parameters = operation.parameters.get_or_insert_default();
     for part in parts {
         if !parameters.iter().any(|known| is_named(known, part)) {
-            let text = ObjectBuilder::new().schema_type(Type::String).build();
             let part = ParameterBuilder::new()
                 .name(*part)
                 .parameter_in(ParameterIn::Path)
                 .required(Required::True)
-                .schema(Some(text));
+                .schema(Some(words::part(part)));
             parameters.push(part.build().into());
         }
     }

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::db::RunRow;
+use crate::document::words;
 use crate::live::Feed;
 use crate::names::{EnvironmentName, TenantName};
 use crate::problem::Problem;
@@ -53,15 +54,15 @@ pub(crate) enum Work {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct How {
     /// Only these modules; all if there are none.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<words::ModuleName>)]
     pub(crate) modules: Vec<ModuleName>,
     /// Only the modules that failed or were skipped.
     pub(crate) failed: bool,
     /// Modules that go first, with all that they need.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<words::ModuleName>)]
     pub(crate) first: Vec<ModuleName>,
     /// Who is refused meanwhile.
-    #[schema(value_type = String)]
+    #[schema(schema_with = words::lock)]
     pub(crate) lock: LockMode,
 }
 

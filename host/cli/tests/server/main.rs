@@ -1,6 +1,7 @@
 //! `prefab serve` as a client meets it: the real program, over real HTTP, in a folder of its own.
 
 mod access;
+mod described;
 mod ending;
 mod events;
 mod input;

@@ -15,6 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Limit, TAG_ENVIRONMENTS, within};
 use crate::access::{Administer, Operate, Place, Read, Tenancy};
+use crate::document::words;
 use crate::etag::{ETag, IfMatch};
 use crate::input::{Body, Parameters};
 use crate::live::Compiling;
@@ -36,6 +37,7 @@ pub(super) struct New {
 #[schema(as = ChangedSetting)]
 pub(super) struct Change {
     /// Such as `limits.fuel`.
+    #[schema(value_type = words::SettingKey)]
     key: String,
     value: String,
 }

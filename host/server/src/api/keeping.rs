@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::TAG_KEEPING;
 use super::publish::{Done, Which};
 use crate::access::{Operate, Place, Read};
+use crate::document::words;
 use crate::input::{Body, Named, Parameters};
 use crate::problem::Problem;
 use crate::server::App;
@@ -23,7 +24,7 @@ use crate::server::App;
 pub(super) struct What {
     /// `deployed`, or `prepared`.
     #[serde(default)]
-    #[param(value_type = Option<String>)]
+    #[param(schema_with = words::verifying, required = false)]
     what: Verifying,
 }
 
@@ -38,8 +39,10 @@ pub(super) struct Of {
 #[schema(as = Garbage)]
 pub(super) struct Order {
     /// Deployments of each module besides the present one.
+    #[schema(value_type = i64, minimum = 0, maximum = 4_294_967_295_u32)]
     keep: u32,
     /// What is younger than so many days.
+    #[schema(value_type = i64, minimum = 0, maximum = 4_294_967_295_u32)]
     keep_days: u32,
     /// Only tell what would go.
     dry_run: bool,

@@ -94,6 +94,32 @@ struct Page {
     limit: Limit,
 }
 
+/// Which part of a long list of what has numbers, from the first on.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct After {
+    /// The last one that was seen: those after it are listed.
+    after: Option<i64>,
+    /// How many at most.
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Limit,
+}
+
+/// Which part of a long list of what has numbers, the latest first.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Before {
+    /// The last one that was seen: those before it are listed.
+    before: Option<i64>,
+    /// How many at most.
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Limit,
+}
+
 /// How many are listed at a time: 1 to [`PAGE`].
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "u32")]

@@ -12,10 +12,12 @@ use prefab_prepare::{
     list_modules_page, module, place_module, read_artifact, remove_module,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 
 use super::environments::told;
-use super::{Page, TAG_MODULES, within};
+use super::{Limit, TAG_MODULES, within};
 use crate::access::{Operate, Place, Read};
+use crate::document::words;
 use crate::etag::{ETag, IfMatch};
 use crate::input::{Named, Parameters};
 use crate::problem::Problem;
@@ -37,18 +39,31 @@ pub(super) struct WhichArtifact {
     path: ModulePath,
 }
 
+/// Which part of the list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AfterName {
+    /// The last one that was seen: those after it are listed.
+    #[param(value_type = Option<words::ModuleName>)]
+    after: Option<ModuleName>,
+    /// How many at most.
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Limit,
+}
+
 /// List an environment's modules, by name
-#[utoipa::path(get, path = "/tenants/{tenant}/environments/{environment}/modules", tag = TAG_MODULES, params(Page),
+#[utoipa::path(get, path = "/tenants/{tenant}/environments/{environment}/modules", tag = TAG_MODULES, params(AfterName),
     security(("token" = ["read"])), responses((status = 200, description = "The modules", body = Vec<Object>)))]
 pub(super) async fn list(
     State(app): State<App>,
     at: Place<Read>,
-    Parameters(page): Parameters<Page>,
+    Parameters(AfterName { after, limit }): Parameters<AfterName>,
 ) -> Result<Json<Vec<ModuleSummary>>, Problem> {
     app.blocking(move |server| {
         let env = at.open(server)?;
-        let after: Option<ModuleName> = page.after.as_deref().map(str::parse).transpose()?;
-        let mut modules = list_modules_page(&env, after.as_ref(), page.limit.0)?;
+        let mut modules = list_modules_page(&env, after.as_ref(), limit.0)?;
         for module in &mut modules {
             module.path = within(&env, &module.path);
         }

@@ -7,10 +7,11 @@ use prefab_model::PreparationId;
 use prefab_prepare::{Controlled, PreparationSummary, Request, control as tell, preparation, preparations};
 use semver::Version;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use super::{Limit, TAG_PREPARATIONS};
+use super::{Before, TAG_PREPARATIONS};
 use crate::access::{Operate, Place, Read};
+use crate::document::words;
 use crate::input::{Body, Named, Parameters};
 use crate::problem::Problem;
 use crate::runs::{How, Order, Work};
@@ -28,7 +29,7 @@ pub(super) struct Begun {
 #[serde(deny_unknown_fields)]
 pub(super) struct Target {
     /// The platform version.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::Version)]
     version: Version,
     #[serde(default)]
     how: How,
@@ -43,18 +44,6 @@ pub(super) struct Which {
 pub(super) struct WhichRequest {
     preparation: PreparationId,
     request: Request,
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Before {
-    /// The last one that was seen: those before it are listed.
-    before: Option<i64>,
-    /// How many at most.
-    #[serde(default)]
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
-    limit: Limit,
 }
 
 /// List preparations and rehearsals, the latest first

@@ -1,5 +1,7 @@
 //! `/publish` and `/rollback`: what is deployed.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::State;
 use prefab_model::ModuleName;
@@ -8,25 +10,49 @@ use prefab_prepare::{
     rollback as roll_back,
 };
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::TAG_PUBLISHING;
 use crate::access::{Operate, Place};
+use crate::document::words;
 use crate::input::{Body, Parameters};
 use crate::problem::Problem;
 use crate::server::App;
 
 /// Which modules, said in exactly one way.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Which {
     /// These.
-    #[schema(value_type = Vec<String>)]
     Modules(Vec<ModuleName>),
     /// Those of an application.
     Application(String),
     /// All: `true`.
     All(bool),
+}
+
+// By hand, since what is derived would allow other properties beside.
+impl PartialSchema for Which {
+    fn schema() -> RefOr<Schema> {
+        let one = |name: &str, schema: RefOr<Schema>| {
+            let object = ObjectBuilder::new().property(name, schema).required(name);
+            object.additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        };
+        OneOfBuilder::new()
+            .description(Some("Which modules, said in exactly one way."))
+            .item(one("modules", ArrayBuilder::new().items(words::ModuleName::schema()).into()))
+            .item(one("application", String::schema()))
+            .item(one("all", words::yes()))
+            .into()
+    }
+}
+
+impl ToSchema for Which {
+    fn name() -> Cow<'static, str> {
+        "Which".into()
+    }
 }
 
 impl Which {

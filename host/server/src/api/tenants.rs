@@ -5,9 +5,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use time::OffsetDateTime;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use super::{Limit, Page, TAG_TENANTS};
+use super::{Before, Page, TAG_TENANTS};
 use crate::access::{Administer, Read, ServerWide, Tenancy};
 use crate::db::{AuditEntry, Tenant};
 use crate::input::{Body, Parameters};
@@ -24,18 +24,6 @@ pub(super) struct New {
     /// Its name for people.
     #[serde(default)]
     label: String,
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Before {
-    /// The last entry that was seen: those before it are listed.
-    before: Option<i64>,
-    /// How many at most.
-    #[serde(default)]
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
-    limit: Limit,
 }
 
 /// List the tenants, by name

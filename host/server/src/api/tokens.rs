@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{Page, TAG_TENANTS};
+use super::{After, TAG_TENANTS};
 use crate::access::{Administer, Tenancy};
 use crate::db::NewToken;
 use crate::input::{Body, Named, Parameters};
@@ -42,17 +42,16 @@ pub(super) struct Which {
 }
 
 /// List a tenant's tokens, with those that have ended
-#[utoipa::path(get, path = "/tenants/{tenant}/tokens", tag = TAG_TENANTS, params(Page),
+#[utoipa::path(get, path = "/tenants/{tenant}/tokens", tag = TAG_TENANTS, params(After),
     security(("token" = ["administer"])), responses((status = 200, description = "The tokens", body = Vec<Token>)))]
 pub(super) async fn list(
     State(app): State<App>,
     at: Tenancy<Administer>,
-    Parameters(page): Parameters<Page>,
+    Parameters(After { after, limit }): Parameters<After>,
 ) -> Result<Json<Vec<Token>>, Problem> {
     app.blocking(move |server| {
-        let after = page.after.as_deref().unwrap_or("0").parse();
-        let after = after.map_err(|_| Problem::invalid("`after` is the number of a token"))?;
-        Ok(Json(server.data().db().tokens(Some(&at.tenant), TokenId(after), page.limit.0)?))
+        let after = TokenId(after.unwrap_or_default());
+        Ok(Json(server.data().db().tokens(Some(&at.tenant), after, limit.0)?))
     })
     .await
 }
