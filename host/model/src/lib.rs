@@ -9,6 +9,7 @@ mod compiler;
 mod config;
 mod diagnostic;
 mod digest;
+pub mod escape;
 mod limits;
 mod manifest;
 mod module;

@@ -127,7 +127,7 @@ pub(crate) fn module_errors(
     Ok(ModuleErrors { module: result.module, path, state: result.state, notes: result.notes, problems })
 }
 
-fn of_host(outcome: OutcomeKind, diagnostics: Vec<Diagnostic>) -> Problem {
+pub(crate) fn of_host(outcome: OutcomeKind, diagnostics: Vec<Diagnostic>) -> Problem {
     Problem {
         compiler: None,
         task: None,

@@ -6,6 +6,7 @@
 
 mod artifacts;
 mod attest;
+mod browse;
 mod cause;
 mod choose;
 mod control;
@@ -18,6 +19,7 @@ mod executor;
 mod folded;
 mod foreign_file;
 mod gc;
+mod graph;
 mod history;
 mod import;
 mod lock;
@@ -46,6 +48,10 @@ pub use artifacts::{
 pub use attest::{
     AttestError, BuildDefinition, Builder, Metadata, Provenance, Resource, RunDetails, Statement, attest,
 };
+pub use browse::{
+    BrowsedState, DeploymentLine, ModuleLine, ModulePage, ModuleQuery, ModuleRun, browse_modules,
+    browse_these, deployments, module_run,
+};
 pub use cause::Cause;
 pub use choose::ModuleSelection;
 pub use control::{ControlError, Controlled, Request, control};
@@ -54,6 +60,7 @@ pub use environment::{Environment, EnvironmentError, Platform};
 pub use errors::{ErrorReport, ErrorsError, ModuleErrors, Problem, errors};
 pub use event::{Event, Summary};
 pub use gc::{CollectError, CollectOptions, Collection, collect};
+pub use graph::{Dependents, Graph, Node, dependents, graph};
 pub use history::{Action, HistoryEntry, history};
 pub use import::description::DescriptionError;
 pub use import::npm::SkippedPackage;
@@ -78,6 +85,7 @@ pub use report::diff::{
     ArtifactChange, ArtifactDiff, ContentDiff, DiffOptions, ModuleDiff, TextLimits, diff,
 };
 pub use report::findings::{Change, Finding};
+pub use report::fuel::{FuelReport, compare_fuel};
 pub use report::sides::{ReportError, Side, sides};
 pub use report::verdict::{Verdict, Verdicts};
 pub use report::{Difference, ModuleReport, Report, compare};

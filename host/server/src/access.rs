@@ -24,6 +24,11 @@ use crate::token::{Scope, Secret, Token};
 pub struct Caller(Arc<Token>);
 
 impl Caller {
+    /// Who holds this token, which is good.
+    pub(crate) fn holding(token: Token) -> Self {
+        Self(Arc::new(token))
+    }
+
     /// The token that was shown.
     pub fn token(&self) -> &Token {
         &self.0

@@ -8,6 +8,7 @@
 mod access;
 mod api;
 mod connections;
+mod console;
 mod data;
 mod db;
 mod document;

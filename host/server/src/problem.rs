@@ -149,6 +149,8 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let retry = self.retry_after;
         let mut response = (self.status, Json(&self)).into_response();
+        // For the console, which shows it as a page.
+        response.extensions_mut().insert(self.clone());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == StatusCode::UNAUTHORIZED {

@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 
 use crate::access::{Caller, Read, ServerWide, authenticated};
 use crate::api::{self, once};
+use crate::console;
 use crate::db::NewAuditEntry;
 use crate::document;
 use crate::names::TenantName;
@@ -29,9 +30,11 @@ pub(crate) fn router(app: &App) -> Router {
         .fallback(nothing)
         .method_not_allowed_fallback(other_method)
         .layer(from_fn_with_state(Arc::clone(app), once))
-        .layer(from_fn_with_state(Arc::clone(app), audited))
-        .layer(with_token());
+        .layer(from_fn_with_state(Arc::clone(app), audited));
+    let console = console::router(app, api.clone().with_state(Arc::clone(app)));
+    let api = api.layer(with_token());
     Router::new()
+        .merge(console)
         .route("/metrics", get(figures).layer(with_token()))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
@@ -127,10 +130,10 @@ async fn secured(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
     for (name, value) in [
         (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; sandbox"),
     ] {
         headers.entry(name).or_insert(HeaderValue::from_static(value));

@@ -17,6 +17,7 @@ pub use blobs::{Blobs, sync_file_system};
 pub use bundle::{Bundle, BundleLimits};
 pub use error::{BlobKind, StoreError};
 pub use gc::{CollectedRows, Keep, LiveBlobs, Tally};
+pub use ledger::browse::{BrowsedModule, BrowsedState, Browsing};
 pub use ledger::deployments::{DeployedBundle, Deployment, DeploymentId};
 pub use ledger::environment::{InstalledRelease, Platform};
 pub use ledger::history::HistoryEntry;

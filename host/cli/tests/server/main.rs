@@ -1,7 +1,9 @@
 //! `prefab serve` as a client meets it: the real program, over real HTTP, in a folder of its own.
 
 mod access;
+mod console;
 mod described;
+mod console;
 mod ending;
 mod events;
 mod input;

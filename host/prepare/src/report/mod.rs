@@ -9,6 +9,7 @@ pub(crate) mod causes;
 mod content;
 pub(crate) mod diff;
 pub(crate) mod findings;
+pub(crate) mod fuel;
 pub(crate) mod sides;
 pub(crate) mod verdict;
 

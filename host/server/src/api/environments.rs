@@ -19,7 +19,7 @@ use crate::document::words;
 use crate::etag::{ETag, IfMatch};
 use crate::input::{Body, Parameters};
 use crate::live::Compiling;
-use crate::names::EnvironmentName;
+use crate::names::{EnvironmentName, TenantName};
 use crate::problem::Problem;
 use crate::server::{App, Server};
 
@@ -59,17 +59,17 @@ pub(super) async fn list(
     State(app): State<App>,
     at: Tenancy<Read>,
 ) -> Result<Json<Vec<EnvironmentName>>, Problem> {
-    app.blocking(move |server| {
-        // A tenant without environments has no folder yet.
-        let Ok(folders) = fs::read_dir(server.data().environments(&at.tenant)) else {
-            return Ok(Json(Vec::new()));
-        };
-        let names = folders.filter_map(|folder| folder.ok()?.file_name().to_str()?.parse().ok());
-        let mut names: Vec<EnvironmentName> = names.collect();
-        names.sort();
-        Ok(Json(names))
-    })
-    .await
+    app.blocking(move |server| Ok(Json(names(server, &at.tenant)))).await
+}
+
+/// The names of a tenant's environments, in order.
+pub(crate) fn names(server: &Server, tenant: &TenantName) -> Vec<EnvironmentName> {
+    // A tenant without environments has no folder yet.
+    let Ok(folders) = fs::read_dir(server.data().environments(tenant)) else { return Vec::new() };
+    let names = folders.filter_map(|folder| folder.ok()?.file_name().to_str()?.parse().ok());
+    let mut names: Vec<EnvironmentName> = names.collect();
+    names.sort();
+    names
 }
 
 /// Make an environment

@@ -23,7 +23,9 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(crate) use environments::names as environment_names;
 pub(crate) use idempotent::once;
+pub(crate) use releases::versions as release_versions;
 
 use crate::server::App;
 

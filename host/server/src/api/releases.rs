@@ -34,14 +34,16 @@ pub(super) struct Which {
 #[utoipa::path(get, path = "/tenants/{tenant}/releases", tag = TAG_RELEASES,
     security(("token" = ["read"])), responses((status = 200, description = "The versions, oldest first", body = Vec<String>)))]
 pub(super) async fn list(State(app): State<App>, at: Tenancy<Read>) -> Result<Json<Vec<Version>>, Problem> {
-    app.blocking(move |server| {
-        let mut versions = installed(&server.data().releases(Some(&at.tenant)));
-        versions.extend(installed(&server.data().releases(None)));
-        versions.sort();
-        versions.dedup();
-        Ok(Json(versions))
-    })
-    .await
+    app.blocking(move |server| Ok(Json(versions(server, &at.tenant)))).await
+}
+
+/// The platform versions that a tenant can upgrade to, oldest first.
+pub(crate) fn versions(server: &Server, tenant: &TenantName) -> Vec<Version> {
+    let mut versions = installed(&server.data().releases(Some(tenant)));
+    versions.extend(installed(&server.data().releases(None)));
+    versions.sort();
+    versions.dedup();
+    versions
 }
 
 /// List the platform versions for all tenants

@@ -6,6 +6,7 @@
 mod audit;
 mod replies;
 mod runs;
+mod sessions;
 mod tenants;
 mod tokens;
 
@@ -27,7 +28,7 @@ pub use tokens::NewToken;
 /// How long to wait for another process that writes.
 const BUSY: Duration = Duration::from_secs(30);
 
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("schema_1.sql"))];
+const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("schema_1.sql")), M::up(include_str!("sessions.sql"))];
 
 /// Why the server's database could not do something.
 #[derive(Debug, thiserror::Error)]

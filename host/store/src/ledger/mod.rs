@@ -3,6 +3,7 @@
 //! Connections and transactions live here; each table has a file of its own beside this one, with the part of
 //! [`Store`](crate::Store) that speaks of it.
 
+pub(crate) mod browse;
 pub(crate) mod column;
 pub(crate) mod deployments;
 pub(crate) mod environment;

@@ -156,7 +156,7 @@ impl Store {
     }
 }
 
-fn module(row: &Row<'_>) -> Result<ModuleRow, Fault> {
+pub(super) fn module(row: &Row<'_>) -> Result<ModuleRow, Fault> {
     Ok(ModuleRow {
         root: OsString::from_vec(row.get(0)?).into(),
         kind: column::code(row, 1, ModuleKind::from_code)?,

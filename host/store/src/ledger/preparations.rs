@@ -162,6 +162,19 @@ impl Store {
         self.latest(PreparationKind::Rehearsal)
     }
 
+    /// The preparation that began last before this one, rehearsals aside.
+    pub fn latest_preparation_before(&self, id: PreparationId) -> Result<Option<Preparation>, StoreError> {
+        self.ledger.read("read the preparation before", |ledger| {
+            ledger
+                .prepare_cached(&format!(
+                    "{SELECT} WHERE kind = {PREPARATION_KIND} AND id < ?1 ORDER BY id DESC LIMIT 1"
+                ))?
+                .query_row([id.0], preparation)
+                .optional()
+                .map_err(Fault::from)
+        })
+    }
+
     /// The preparation with this release that began last, rehearsals aside.
     pub fn latest_preparation_of(&self, release: &ReleaseDigest) -> Result<Option<Preparation>, StoreError> {
         self.ledger.read("read the latest preparation of the release", |ledger| {
