@@ -1,7 +1,7 @@
 //! What can be done with an environment, each as a form that needs no script; what cannot be done now is shown with the reason.
 
 use maud::{Markup, html};
-use prefab_model::ModuleName;
+use prefab_model::{ModuleName, ModuleState};
 use prefab_prepare::{EnvironmentState, LockMode, Status};
 use semver::Version;
 
@@ -119,7 +119,7 @@ fn running(status: &Status, links: &Links) -> Markup {
 
 fn upgrade(status: &Status, releases: &[Version], links: &Links, may: bool, why: Option<&str>) -> Markup {
     let others: Vec<&Version> =
-        releases.iter().filter(|version| Some(*version) != status.platform.as_ref()).collect();
+        releases.iter().filter(|version| status.platform.as_ref().is_none_or(|now| *version > now)).collect();
     let rehearses = status.rehearsal.is_some();
     let no_rehearsal = match (may, status.platform.is_none(), rehearses) {
         (false, ..) => Some("why"),
@@ -129,7 +129,7 @@ fn upgrade(status: &Status, releases: &[Version], links: &Links, may: bool, why:
     };
     html! {
         @if others.is_empty() {
-            p.more { "There is no other release on this server to upgrade to." }
+            p.more.none { "There is no newer release on this server." }
         } @else {
             (form(links, &[], html! {
                 label for="version" { "Platform version" }
@@ -191,7 +191,7 @@ fn publish(status: &Status, links: &Links, why: Option<&str>) -> Markup {
 pub(super) fn of_module(
     status: &Status,
     caller: &Caller,
-    module: &ModuleName,
+    (module, state): (&ModuleName, &ModuleState),
     published: bool,
     links: &Links,
 ) -> Markup {
@@ -201,14 +201,15 @@ pub(super) fn of_module(
     let why = refused.as_ref().map(|_| "why");
     let why_not_publish =
         publishing.as_ref().map(|_| if refused == publishing { "why" } else { "why-publish" });
+    let prepared = *state == ModuleState::Prepared;
     html! {
         div.actions {
             @if let Some(reason) = &refused { p.why #why { (reason) } }
             @if let Some(reason) = publishing.as_ref().filter(|_| refused != publishing) { p.why #why-publish { (reason) } }
             div.row {
                 (form(links, &[("module", module.as_str())], html! {
-                    (Button { action: "retry", word: "Retry", main: false, why, of: "" }.show())
-                    (Button { action: "publish", word: "Publish", main: true, why: why_not_publish, of: "" }.show())
+                    (Button { action: "retry", word: "Retry", main: !prepared, why, of: "" }.show())
+                    (Button { action: "publish", word: "Publish", main: prepared, why: why_not_publish, of: "" }.show())
                     @if published {
                         (Button { action: "rollback", word: "Roll back", main: false, why: why_not_publish, of: "" }.show())
                     }

@@ -5,13 +5,16 @@ use prefab_model::{Fuel, ModuleName};
 use prefab_prepare::Difference;
 
 use super::links::Links;
-use super::words::growth;
+use super::words::{growth, short};
 
 /// Places in the drawing, which is as wide as this and is scaled to the page.
-const WIDTH: f64 = 720.0;
-const BARS: f64 = 500.0;
-const ROW: f64 = 46.0;
+const WIDTH: f64 = 960.0;
+const NAMES: f64 = 200.0;
+const BARS: f64 = 570.0;
+const ROW: f64 = 30.0;
 const TOP: f64 = 30.0;
+/// So many characters of a name find room.
+const NAME: usize = 26;
 
 /// Draws modules with their fuel; `sides` are the two platform versions.
 pub(super) fn draw(of: &[(ModuleName, Difference)], sides: (&str, &str), links: &Links) -> Markup {
@@ -28,18 +31,19 @@ pub(super) fn draw(of: &[(ModuleName, Difference)], sides: (&str, &str), links: 
         div.scroll tabindex="0" role="region" aria-label="Chart" {
             svg.chart viewBox={ "0 0 " (WIDTH) " " (height) } role="img" aria-label=(summary) {
                 g.legend {
-                    rect.base x="0" y="4" width="12" height="12" rx="2" {}
-                    text x="18" y="14" { (sides.0) }
-                    rect.new x="120" y="4" width="12" height="12" rx="2" {}
-                    text x="138" y="14" { (sides.1) }
+                    rect.base x=(NAMES) y="4" width="12" height="12" rx="2" {}
+                    text x=(NAMES + 18.0) y="14" { (sides.0) }
+                    rect.new x=(NAMES + 120.0) y="4" width="12" height="12" rx="2" {}
+                    text x=(NAMES + 138.0) y="14" { (sides.1) }
                 }
                 @for (number, (module, fuel)) in of.iter().enumerate() {
                     @let y = TOP + number as f64 * ROW;
                     a href=(links.module(module)) tabindex="-1" {
-                        text.name x="0" y=(y + 13.0) { (module) }
-                        rect.base x="0" y=(y + 19.0) width=(format!("{:.1}", long(fuel.base))) height="8" rx="1.5" {}
-                        rect.new x="0" y=(y + 28.0) width=(format!("{:.1}", long(fuel.new))) height="8" rx="1.5" {}
-                        text.figure x=(format!("{:.1}", long(fuel.base.max(fuel.new)) + 10.0)) y=(y + 31.0) {
+                        title { (module) }
+                        text.name x="0" y=(y + 15.0) { (short(module.as_str(), NAME)) }
+                        rect.base x=(NAMES) y=(y + 2.0) width=(format!("{:.1}", long(fuel.base))) height="8" rx="1.5" {}
+                        rect.new x=(NAMES) y=(y + 11.0) width=(format!("{:.1}", long(fuel.new))) height="8" rx="1.5" {}
+                        text.figure x=(format!("{:.1}", NAMES + long(fuel.base.max(fuel.new)) + 10.0)) y=(y + 15.0) {
                             (Fuel(fuel.base)) " → " (Fuel(fuel.new)) "  " (growth(fuel.base, fuel.new))
                         }
                     }

@@ -5,15 +5,15 @@ use prefab_model::ModuleName;
 use prefab_prepare::Graph;
 
 use super::links::Links;
-use super::words::state;
+use super::words::{short, state};
 
-const WIDE: usize = 168;
+const WIDE: usize = 160;
 const HIGH: usize = 30;
-const BETWEEN_LAYERS: usize = 84;
+const BETWEEN_LAYERS: usize = 72;
 const BETWEEN: usize = 12;
 const MARGIN: usize = 8;
 /// So many characters of a name find room.
-const NAME: usize = 21;
+const NAME: usize = 20;
 /// How often the order is gone over, to and fro.
 const SWEEPS: usize = 8;
 /// So many stand in a column: a layer with more takes several.
@@ -24,6 +24,7 @@ pub(super) fn draw(graph: &Graph, around: Option<&ModuleName>, links: &Links) ->
     let needs: Vec<&[usize]> = graph.nodes.iter().map(|node| node.needs.as_slice()).collect();
     let layers: Vec<usize> = graph.nodes.iter().map(|node| node.layer).collect();
     let columns = columns(&layers, &needs);
+    let reached = reached(&layers, &needs);
     let tallest = columns.iter().map(Vec::len).max().unwrap_or(0);
     let mut places = vec![(0, 0); graph.nodes.len()];
     for (column, nodes) in columns.iter().enumerate() {
@@ -44,7 +45,8 @@ pub(super) fn draw(graph: &Graph, around: Option<&ModuleName>, links: &Links) ->
                 g.edges {
                     @for (node, needed) in needs.iter().enumerate() {
                         @for other in *needed {
-                            path.(state(&graph.nodes[*other].state).1) d=(line(places[*other], places[node])) {}
+                            @let implied = needed.iter().any(|between| between != other && reached[*between][*other]);
+                            path.(state(&graph.nodes[*other].state).1) .implied[implied] d=(line(places[*other], places[node])) {}
                         }
                     }
                 }
@@ -54,12 +56,28 @@ pub(super) fn draw(graph: &Graph, around: Option<&ModuleName>, links: &Links) ->
                         title { (node.module) ": " (word) }
                         rect x=(x) y=(y) width=(WIDE) height=(HIGH) rx="5" {}
                         rect.edge x=(x) y=(y) width="4" height=(HIGH) rx="2" {}
-                        text x=(x + 14) y=(y + 20) { (short(node.module.as_str())) }
+                        text x=(x + 14) y=(y + 20) { (short(node.module.as_str(), NAME)) }
                     }
                 }
             }
         }
     }
+}
+
+/// Which modules each needs, also by way of others: a line that says nothing more than two others together is drawn faintly. Those that
+/// need each other in a circle are looked at as if they did not.
+fn reached(layers: &[usize], needs: &[&[usize]]) -> Vec<Vec<bool>> {
+    let mut order: Vec<usize> = (0..needs.len()).collect();
+    order.sort_by_key(|node| layers[*node]);
+    let mut reached = vec![vec![false; needs.len()]; needs.len()];
+    for node in order {
+        for other in needs[node].iter().filter(|other| layers[**other] < layers[node]) {
+            let below = reached[*other].clone();
+            reached[node][*other] = true;
+            reached[node].iter_mut().zip(below).for_each(|(known, more)| *known |= more);
+        }
+    }
+    reached
 }
 
 /// From the right side of what is needed to the left side of what needs it.
@@ -68,14 +86,6 @@ fn line((from_x, from_y): (usize, usize), (to_x, to_y): (usize, usize)) -> Strin
     let (end_x, end_y) = (to_x, to_y + HIGH / 2);
     let bend = BETWEEN_LAYERS / 2;
     format!("M{x} {y}C{} {y} {} {end_y} {end_x} {end_y}", x + bend, end_x.saturating_sub(bend))
-}
-
-fn short(name: &str) -> String {
-    if name.chars().count() <= NAME {
-        return name.to_owned();
-    }
-    let kept: String = name.chars().take(NAME - 1).collect();
-    format!("{kept}…")
 }
 
 /// The columns with their nodes from top to bottom: a layer each, or several.
@@ -139,8 +149,9 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_is_cut() {
-        assert_eq!(short("abc"), "abc");
-        assert_eq!(short(&"x".repeat(40)).chars().count(), NAME);
+    fn what_follows_from_others_is_known() {
+        let needs: [&[usize]; 3] = [&[], &[0], &[0, 1]];
+        let reached = reached(&[0, 1, 2], &needs);
+        assert!(reached[2][0] && reached[1][0] && !reached[0][1]);
     }
 }

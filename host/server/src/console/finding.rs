@@ -6,7 +6,7 @@ use prefab_model::escape;
 use prefab_model::{Diagnostic, OutcomeKind, Severity, Span};
 use prefab_prepare::Problem;
 
-use super::words::time;
+use super::words::{time, with_code};
 
 /// So many findings of one compilation are drawn.
 const DRAWN: usize = 50;
@@ -83,7 +83,7 @@ pub(super) fn draw(diagnostic: &Diagnostic) -> Markup {
                     " " (escape::line(&label.message))
                 }
             }
-            @if let Some(help) = &diagnostic.help { p.help { b { "Help" } " " (escape::lines(help)) } }
+            @if let Some(help) = &diagnostic.help { p.help { b { "Help" } " " (with_code(&escape::lines(help))) } }
         }
     }
 }

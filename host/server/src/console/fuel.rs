@@ -17,7 +17,7 @@ use crate::problem::Problem;
 use crate::server::App;
 
 /// So many modules are drawn.
-const DRAWN: usize = 20;
+const DRAWN: usize = 15;
 
 pub(super) async fn show(
     State(app): State<App>,

@@ -42,7 +42,7 @@ pub(super) async fn show(
         let body = html! {
             div.title {
                 h1 { "Dependencies" }
-                p.lead { "Each module stands to the right of those that it needs." }
+                p.lead { "Each module stands to the right of those that it needs. Faint lines follow from the others." }
             }
             form.choice action=(links.to("/graph")) {
                 label { "Round the module " input type="search" name="around" value=(around.as_ref().map_or("", ModuleName::as_str)) maxlength="214"; }
@@ -85,7 +85,9 @@ fn left_out(graph: &Graph, around: Option<&ModuleName>) -> String {
 fn legend() -> Markup {
     html! {
         ul.legend {
-            @for state in ["prepared", "failed", "skipped", "pending"] { li.(state) { span.swatch aria-hidden="true" {} (state) } }
+            @for (class, word) in [("prepared", "Prepared"), ("failed", "Failed"), ("skipped", "Skipped"), ("pending", "Waiting")] {
+                li.(class) { span.swatch aria-hidden="true" {} (word) }
+            }
         }
     }
 }

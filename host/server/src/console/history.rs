@@ -20,7 +20,7 @@ use crate::server::App;
 
 /// So many preparations are on a page, and so many entries.
 const PREPARATIONS: u32 = 30;
-const ENTRIES: u32 = 100;
+const ENTRIES: u32 = 500;
 
 #[derive(Deserialize)]
 pub(super) struct Before {
@@ -111,11 +111,41 @@ fn done(entries: &[HistoryEntry], links: &Links) -> Markup {
         section aria-labelledby="done" {
             h2 #done { "What was done" }
             ol.history {
-                @for entry in entries {
-                    li { (when(entry.at)) span.what { (what(entry, links)) } span.soft { (escape::line(&entry.who)) } }
+                @for alike in entries.chunk_by(is_alike) {
+                    @if let [entry] = alike {
+                        li { (when(entry.at)) span.what { (what(entry, links)) } span.soft { (escape::line(&entry.who)) } }
+                    } @else {
+                        li { (when(alike[0].at)) div.what { (together(alike, links)) } span.soft { (escape::line(&alike[0].who)) } }
+                    }
                 }
             }
             @if entries.len() == ENTRIES as usize { p.more { "These are the latest " (ENTRIES) ": the API has more." } }
+        }
+    }
+}
+
+/// Whether two entries are told together: a module each of one command.
+fn is_alike(a: &HistoryEntry, b: &HistoryEntry) -> bool {
+    let of = |entry: &HistoryEntry| entry.detail["platform"].clone();
+    let about_modules = matches!(a.what.as_str(), "published" | "rolled-back" | "added" | "removed");
+    about_modules && (&a.what, &a.who) == (&b.what, &b.who) && of(a) == of(b)
+}
+
+/// Entries that are alike.
+fn together(alike: &[HistoryEntry], links: &Links) -> Markup {
+    let all = modules(alike.len() as u64);
+    let platform = escape::line(alike[0].detail["platform"].as_str().unwrap_or_default());
+    html! {
+        details id={ "entry-" (alike[0].at.unix_timestamp_nanos()) } {
+            summary {
+                @match alike[0].what.as_str() {
+                    "published" => { "Published " (all) " for " (platform) },
+                    "rolled-back" => { "Rolled " (all) " back" },
+                    "removed" => { "Removed " (all) },
+                    _ => { "Took in " (all) },
+                }
+            }
+            ul.plain { @for entry in alike { li { (what(entry, links)) } } }
         }
     }
 }

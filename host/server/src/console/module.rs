@@ -90,12 +90,12 @@ pub(super) async fn show(
                     (chip(&state))
                     @if let ModuleState::Skipped(reason) = &state { " waits for " a href=(links.module(&reason.root)) { (reason.root) } }
                     @match &shown.summary.published {
-                        Some(version) => { " Published as compiled by " (version) "." },
-                        None => { " Not published." },
+                        Some(version) => { " · Published, as compiled by " (version) },
+                        None => { " · Not published" },
                     }
                 }
             }
-            div #can data-live { (buttons::of_module(&status, &visitor.caller, &module, published, &links)) }
+            div #can data-live { (buttons::of_module(&status, &visitor.caller, (&module, &state), published, &links)) }
             div #run data-live { (run(shown.run.as_ref())) }
             div #artifacts-live data-live { (artifacts(shown.artifacts.as_ref(), &module, &links)) }
             (related(&shown, &links))

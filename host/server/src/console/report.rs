@@ -159,16 +159,20 @@ fn breaks(report: &Report, links: &Links) -> Markup {
 }
 
 fn one(cause: &CauseReport, by_name: &HashMap<&ModuleName, &ModuleReport>, links: &Links) -> Markup {
-    let found = cause
+    let found: Vec<_> = cause
         .roots
         .iter()
         .filter_map(|root| by_name.get(&root.module))
         .flat_map(|module| module.findings.iter().map(move |finding| (module, finding)))
-        .filter(|(_, finding)| finding.cause == cause.cause && finding.change != Change::Disappeared);
+        .filter(|(_, finding)| finding.cause == cause.cause && finding.change != Change::Disappeared)
+        .take(FINDINGS)
+        .collect();
     html! {
         div.body {
-            @for (module, finding) in found.take(FINDINGS) {
-                p.place { "In " a href=(links.module(&module.module)) { (module.module) } }
+            @for (number, (module, finding)) in found.iter().enumerate() {
+                @if number == 0 || found[number - 1].0.module != module.module {
+                    p.place { "In " a href=(links.module(&module.module)) { (module.module) } }
+                }
                 (drawn(finding))
             }
             ul.roots {
@@ -223,6 +227,7 @@ fn figures(report: &Report, links: &Links) -> Markup {
 /// The modules of each verdict but those that are as they were.
 fn tables(report: &Report, links: &Links) -> Markup {
     html! {
+        @if report.verdicts.modules > report.verdicts.unchanged { h2.part { "Modules by verdict" } }
         @for verdict in Verdict::ALL {
             @let count = report.verdicts.of(verdict);
             @if count > 0 && verdict != Verdict::Unchanged {

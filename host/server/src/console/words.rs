@@ -125,6 +125,24 @@ pub(super) fn cause(cause: &Cause) -> String {
     }
 }
 
+/// A name that finds room for so many characters.
+pub(super) fn short(name: &str, most: usize) -> String {
+    if name.chars().count() <= most {
+        return name.to_owned();
+    }
+    let kept: String = name.chars().take(most - 1).collect();
+    format!("{kept}…")
+}
+
+/// What is between backticks is code.
+pub(super) fn with_code(text: &str) -> Markup {
+    html! {
+        @for (number, part) in text.split('`').enumerate() {
+            @if number % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
 /// An address of the web, and nothing like `javascript:`.
 pub(super) fn web_address(address: Option<&str>) -> Option<&str> {
     address.filter(|address| address.starts_with("https://") || address.starts_with("http://"))
@@ -155,6 +173,12 @@ mod tests {
         assert_eq!((left(0), left(75)), ("1 s left".into(), "1 min 15 s left".into()));
         let grown = [(100, 100), (100, 103), (100, 50), (0, 5)].map(|(base, new)| growth(base, new));
         assert_eq!(grown, ["same", "+3.0 %", "−50 %", "new"]);
+    }
+
+    #[test]
+    fn a_long_name_is_cut() {
+        assert_eq!(short("abc", 3), "abc");
+        assert_eq!(short("abcd", 3), "ab…");
     }
 
     #[test]
