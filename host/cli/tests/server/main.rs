@@ -3,7 +3,6 @@
 mod access;
 mod console;
 mod described;
-mod console;
 mod ending;
 mod events;
 mod input;
