@@ -158,16 +158,22 @@ impl Links {
                 next.push_back(place);
             }
         };
-        seeds.iter().for_each(|seed| take(*seed, &mut next));
+        for seed in seeds {
+            take(*seed, &mut next);
+        }
         while let Some(place) = next.pop_front() {
             // Those that wait for it first: it is why they are not prepared.
-            self.needed_by[place].iter().chain(&self.needs[place]).for_each(|other| take(*other, &mut next));
+            for other in self.needed_by[place].iter().chain(&self.needs[place]) {
+                take(*other, &mut next);
+            }
         }
         let small = self.names.len() <= most;
         if seeds.is_empty() || small {
             let mut all: Vec<usize> = (0..self.names.len()).collect();
             all.sort_by_key(|place| (std::cmp::Reverse(self.needed_by[*place].len()), *place));
-            all.into_iter().for_each(|place| take(place, &mut next));
+            for place in all {
+                take(place, &mut next);
+            }
         }
         chosen
     }

@@ -209,7 +209,8 @@ impl Browser {
                 return;
             }
             if Instant::now() > until {
-                panic!("{what} does not come to be: {}", self.text().await);
+                let said = self.text().await;
+                unreachable!("{what} does not come to be: {said}");
             }
             tokio::time::sleep(LOOK).await;
         }

@@ -109,7 +109,7 @@ fn every_page_has_what_a_screen_reader_goes_by() {
         const name = (one) => (one.getAttribute('aria-label') || (one.getAttribute('aria-labelledby') || '').split(' ')
             .map((id) => document.getElementById(id)?.textContent).join('') || one.textContent
             || [...(one.labels || [])].map((label) => label.textContent).join('')).trim();
-        for (const one of document.querySelectorAll('a, button, summary, select, input:not([type=hidden]), progress, svg[role=img], section[aria-labelledby], nav, [role=region]'))
+        for (const one of document.querySelectorAll('a, button, summary, select, input:not([type=hidden]), progress, svg[role=img], section[aria-labelledby], nav, [role=group]'))
             if (!name(one) && ![...(one.labels || [])].length) wrong.push(one.outerHTML.slice(0, 120));
         for (const one of document.querySelectorAll('[aria-describedby], [aria-labelledby]'))
             for (const id of (one.getAttribute('aria-describedby') || one.getAttribute('aria-labelledby')).split(' '))

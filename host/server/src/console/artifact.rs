@@ -52,7 +52,7 @@ pub(super) async fn view(
                 None => p.empty { "It is no text." },
                 Some(text) => {
                     @let (shown, left) = cut(text, SHOWN);
-                    pre.file tabindex="0" role="region" aria-label=(name) { (escape::source(shown)) }
+                    pre.file tabindex="0" role="group" aria-label=(name) { (escape::source(shown)) }
                     @if left > 0 { p.more { "The rest of " (Bytes(left as u64)) " is in the download." } }
                 }
             }

@@ -59,7 +59,7 @@ impl Button<'_> {
 }
 
 /// A form for some buttons; `hidden` is sent along.
-pub(super) fn form(links: &Links, hidden: &[(&str, &str)], inner: Markup) -> Markup {
+pub(super) fn form(links: &Links, hidden: &[(&str, &str)], inner: &Markup) -> Markup {
     html! {
         form.act method="post" action=(links.to("/act")) {
             @for (name, value) in hidden { input type="hidden" name=(name) value=(value); }
@@ -104,7 +104,7 @@ fn running(status: &Status, links: &Links) -> Markup {
     html! {
         @for (held, of, [resume, pause, cancel]) in running {
             @if let Some((held, preparation)) = held.as_ref().and_then(|held| Some((held, held.preparation?))) {
-                (form(links, &[("preparation", &preparation.to_string())], html! {
+                (form(links, &[("preparation", &preparation.to_string())], &html! {
                     @if held.paused {
                         (Button { action: "resume", word: resume, main: true, why: None, of }.show())
                     } @else {
@@ -121,17 +121,16 @@ fn upgrade(status: &Status, releases: &[Version], links: &Links, may: bool, why:
     let others: Vec<&Version> =
         releases.iter().filter(|version| status.platform.as_ref().is_none_or(|now| *version > now)).collect();
     let rehearses = status.rehearsal.is_some();
-    let no_rehearsal = match (may, status.platform.is_none(), rehearses) {
-        (false, ..) => Some("why"),
-        (true, true, _) => Some("why-rehearse"),
-        (true, false, true) => Some("why-rehearse"),
-        _ => None,
+    let no_rehearsal = match (may, rehearses || status.platform.is_none()) {
+        (false, _) => Some("why"),
+        (true, true) => Some("why-rehearse"),
+        (true, false) => None,
     };
     html! {
         @if others.is_empty() {
             p.more.none { "There is no newer release on this server." }
         } @else {
-            (form(links, &[], html! {
+            (form(links, &[], &html! {
                 label for="version" { "Platform version" }
                 select #version name="version" {
                     @for version in others.iter().rev() { option value=(version) { (version) } }
@@ -156,7 +155,7 @@ fn prepare(status: &Status, links: &Links, why: Option<&str>) -> Markup {
     );
     html! {
         @if status.platform.is_some() && status.environment_modules > 0 {
-            (form(links, &[], html! {
+            (form(links, &[], &html! {
                 @if failed && why.is_none() {
                     (Button { action: "retry-failed", word: "Retry what failed", main: true, why, of: "" }.show())
                 }
@@ -169,7 +168,7 @@ fn prepare(status: &Status, links: &Links, why: Option<&str>) -> Markup {
 fn publish(status: &Status, links: &Links, why: Option<&str>) -> Markup {
     html! {
         @if status.environment_modules > 0 {
-            (form(links, &[], html! {
+            (form(links, &[], &html! {
                 (Button { action: "publish-all", word: "Publish all", main: status.state == EnvironmentState::Ready, why, of: "" }.show())
             }))
             @if status.published > 0 {
@@ -177,7 +176,7 @@ fn publish(status: &Status, links: &Links, why: Option<&str>) -> Markup {
                     summary { "Roll back all…" }
                     div {
                         p { "What was deployed of each module before is deployed again. It is done at once." }
-                        (form(links, &[], html! {
+                        (form(links, &[], &html! {
                             (Button { action: "rollback-all", word: "Roll back all modules", main: false, why, of: "" }.show())
                         }))
                     }
@@ -207,7 +206,7 @@ pub(super) fn of_module(
             @if let Some(reason) = &refused { p.why #why { (reason) } }
             @if let Some(reason) = publishing.as_ref().filter(|_| refused != publishing) { p.why #why-publish { (reason) } }
             div.row {
-                (form(links, &[("module", module.as_str())], html! {
+                (form(links, &[("module", module.as_str())], &html! {
                     (Button { action: "retry", word: "Retry", main: !prepared, why, of: "" }.show())
                     (Button { action: "publish", word: "Publish", main: prepared, why: why_not_publish, of: "" }.show())
                     @if published {

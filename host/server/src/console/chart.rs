@@ -28,8 +28,8 @@ pub(super) fn draw(of: &[(ModuleName, Difference)], sides: (&str, &str), links: 
         sides.1
     );
     html! {
-        div.scroll tabindex="0" role="region" aria-label="Chart" {
-            svg.chart viewBox={ "0 0 " (WIDTH) " " (height) } role="img" aria-label=(summary) {
+        div.scroll tabindex="0" role="group" aria-label="Chart" {
+            svg.chart viewBox={ "0 0 " (WIDTH) " " (height) } role="group" aria-label=(summary) {
                 g.legend {
                     rect.base x=(NAMES) y="4" width="12" height="12" rx="2" {}
                     text x=(NAMES + 18.0) y="14" { (sides.0) }

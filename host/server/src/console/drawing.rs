@@ -40,8 +40,8 @@ pub(super) fn draw(graph: &Graph, around: Option<&ModuleName>, links: &Links) ->
     let height = 2 * MARGIN + tallest * (HIGH + BETWEEN) - BETWEEN.min(tallest * BETWEEN);
     let told = format!("{} modules and what they need. The table below says the same.", graph.nodes.len());
     html! {
-        div.scroll.drawing tabindex="0" role="region" aria-label="Drawing of the dependencies" {
-            svg.graph width=(width) height=(height) viewBox={ "0 0 " (width) " " (height) } role="img" aria-label=(told) {
+        div.scroll.drawing tabindex="0" role="group" aria-label="Drawing of the dependencies" {
+            svg.graph width=(width) height=(height) viewBox={ "0 0 " (width) " " (height) } role="group" aria-label=(told) {
                 g.edges {
                     @for (node, needed) in needs.iter().enumerate() {
                         @for other in *needed {
@@ -74,7 +74,9 @@ fn reached(layers: &[usize], needs: &[&[usize]]) -> Vec<Vec<bool>> {
         for other in needs[node].iter().filter(|other| layers[**other] < layers[node]) {
             let below = reached[*other].clone();
             reached[node][*other] = true;
-            reached[node].iter_mut().zip(below).for_each(|(known, more)| *known |= more);
+            for (known, more) in reached[node].iter_mut().zip(below) {
+                *known |= more;
+            }
         }
     }
     reached
@@ -97,7 +99,9 @@ fn columns(layers: &[usize], needs: &[&[usize]]) -> Vec<Vec<usize>> {
     }
     let mut needed_by = vec![Vec::new(); layers.len()];
     for (node, needed) in needs.iter().enumerate() {
-        needed.iter().for_each(|other| needed_by[*other].push(node));
+        for other in *needed {
+            needed_by[*other].push(node);
+        }
     }
     let mut heights = vec![0.0; layers.len()];
     let spread = |nodes: &[usize], heights: &mut [f64]| {
@@ -105,7 +109,9 @@ fn columns(layers: &[usize], needs: &[&[usize]]) -> Vec<Vec<usize>> {
             heights[*node] = (row as f64 + 0.5) / nodes.len() as f64;
         }
     };
-    ordered.iter().for_each(|nodes| spread(nodes, &mut heights));
+    for nodes in &ordered {
+        spread(nodes, &mut heights);
+    }
     for sweep in 0..SWEEPS {
         let rightwards = sweep % 2 == 0;
         let order: Vec<usize> = if rightwards { (0..count).collect() } else { (0..count).rev().collect() };

@@ -64,7 +64,7 @@ pub(super) fn draw(diagnostic: &Diagnostic) -> Markup {
                 }
             }
             @if let (Some(span), Some(excerpt)) = (diagnostic.span, &diagnostic.excerpt) {
-                pre.code tabindex="0" role="region" aria-label="Source" {
+                pre.code tabindex="0" role="group" aria-label="Source" {
                     @for (number, line) in escape::source(&excerpt.text).split('\n').enumerate() {
                         @let number = u32::try_from(number).unwrap_or(u32::MAX).saturating_add(excerpt.first_line);
                         @let first = if number == excerpt.first_line { excerpt.first_column } else { 1 };
@@ -92,7 +92,7 @@ pub(super) fn draw(diagnostic: &Diagnostic) -> Markup {
 pub(super) fn log(text: &str, of: &str) -> Markup {
     let (shown, left) = cut(text, LOG);
     html! {
-        pre.said tabindex="0" role="region" aria-label={ "What " (of) " printed" } { (escape::lines(shown)) }
+        pre.said tabindex="0" role="group" aria-label={ "What " (of) " printed" } { (escape::lines(shown)) }
         @if left > 0 { p.more { "… and " (left) " more bytes." } }
     }
 }

@@ -83,7 +83,7 @@ fn part(
                 (chart::draw(of, sides, links))
                 details {
                     summary { "The same as a table" }
-                    div.scroll tabindex="0" role="region" aria-label={ (title) ", as a table" } {
+                    div.scroll tabindex="0" role="group" aria-label={ (title) ", as a table" } {
                         table {
                             caption.visually-hidden { (title) }
                             thead { tr { th scope="col" { "Module" } th.n scope="col" { (sides.0) } th.n scope="col" { (sides.1) } th.n scope="col" { "Growth" } } }

@@ -97,7 +97,7 @@ fn in_words(graph: &Graph, links: &Links) -> Markup {
     html! {
         details {
             summary { "The same as a table" }
-            div.scroll tabindex="0" role="region" aria-label="Dependencies, as a table" {
+            div.scroll tabindex="0" role="group" aria-label="Dependencies, as a table" {
                 table {
                     caption.visually-hidden { "Modules with what they need" }
                     thead { tr { th scope="col" { "Module" } th scope="col" { "State" } th scope="col" { "Needs" } } }

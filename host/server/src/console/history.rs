@@ -63,7 +63,7 @@ fn preparations(runs: &[PreparationSummary], later: bool, more: bool, links: &Li
         section aria-labelledby="preparations" {
             h2 #preparations { "Preparations and rehearsals" }
             @if runs.is_empty() { p.empty { "There was none yet." } } @else {
-                div.scroll tabindex="0" role="region" aria-labelledby="preparations" {
+                div.scroll tabindex="0" role="group" aria-labelledby="preparations" {
                     table {
                         caption.visually-hidden { "Preparations and rehearsals, the latest first" }
                         thead {

@@ -75,7 +75,7 @@ pub(super) fn section(page: &ModulePage, which: &Which, all: u64, counts: &Count
                 @if page.modules.is_empty() {
                     p.empty { (nothing(which, all)) }
                 } @else {
-                    div.scroll tabindex="0" role="region" aria-labelledby="modules" {
+                    div.scroll tabindex="0" role="group" aria-labelledby="modules" {
                         table {
                             caption.visually-hidden { "Modules by name, with how they ended in the latest preparation" }
                             thead {

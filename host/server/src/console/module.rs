@@ -182,7 +182,7 @@ fn said(compilation: &Compilation) -> Markup {
         @if !silent {
             section.compilation {
                 h3 { (name(compilation)) " " span.soft { (pass(compilation.task)) } }
-                @if let Some(outcome) = outcome { pre.said.bad tabindex="0" role="region" aria-label="Why it failed" { (outcome) } }
+                @if let Some(outcome) = outcome { pre.said.bad tabindex="0" role="group" aria-label="Why it failed" { (outcome) } }
                 (finding::findings(&compilation.diagnostics))
                 @if !compilation.log.is_empty() {
                     details { summary { "What it printed" } (finding::log(&compilation.log, &name(compilation))) }
@@ -195,7 +195,7 @@ fn said(compilation: &Compilation) -> Markup {
 fn costs(compilations: &[Compilation]) -> Markup {
     html! {
         @if compilations.iter().any(|one| one.usage.is_some()) {
-            div.scroll tabindex="0" role="region" aria-label="Compilations" {
+            div.scroll tabindex="0" role="group" aria-label="Compilations" {
                 table {
                     caption { "What each compilation cost" }
                     thead { tr { th scope="col" { "Compiler" } th scope="col" { "Pass" } th scope="col" { "Outcome" } th.n scope="col" { "Fuel" } th.n scope="col" { "Memory" } th.n scope="col" { "Time" } } }
@@ -231,7 +231,7 @@ fn artifacts(artifacts: Option<&ModuleArtifacts>, module: &ModuleName, links: &L
             @if all.is_empty() {
                 p.empty { "There are none: it was not prepared successfully, or nothing was made of it." }
             } @else {
-                div.scroll tabindex="0" role="region" aria-labelledby="artifacts" {
+                div.scroll tabindex="0" role="group" aria-labelledby="artifacts" {
                     table {
                         caption.visually-hidden { "What was prepared of the module" }
                         thead { tr { th scope="col" { "File" } th.wide scope="col" { "Compiler" } th.n scope="col" { "Size" } th scope="col" { span.visually-hidden { "Download" } } } }
@@ -290,7 +290,7 @@ fn deployed(deployments: &[DeploymentLine]) -> Markup {
         @if !deployments.is_empty() {
             section aria-labelledby="deployed" {
                 h2 #deployed { "What was deployed" }
-                div.scroll tabindex="0" role="region" aria-labelledby="deployed" {
+                div.scroll tabindex="0" role="group" aria-labelledby="deployed" {
                     table {
                         caption.visually-hidden { "The latest deployments, the newest first" }
                         thead { tr { th scope="col" { "When" } th scope="col" { "What" } th scope="col" { "By" } } }

@@ -54,7 +54,7 @@ impl Page<'_> {
         document(
             &self.title,
             happens,
-            html! {
+            &html! {
                 (self.header())
                 main #main tabindex="-1" data-events=[events] {
                     @if let Some(said) = &self.visitor.said {
@@ -111,11 +111,11 @@ impl Page<'_> {
 }
 
 /// A page for whoever may not be signed in.
-pub(super) fn plain(title: &str, body: Markup) -> Response {
+pub(super) fn plain(title: &str, body: &Markup) -> Response {
     document(
         title,
         false,
-        html! {
+        &html! {
             header.top { nav.crumbs aria-label="Where you are" { ol { li { a.brand href=(HOME) { "prefab" } } } } }
             main #main tabindex="-1" { (body) }
             (footer())
@@ -127,7 +127,7 @@ fn footer() -> Markup {
     html! { footer { p { "prefab " (env!("CARGO_PKG_VERSION")) " · " a href="/api" { "The API" } } } }
 }
 
-fn document(title: &str, happens: bool, body: Markup) -> Response {
+fn document(title: &str, happens: bool, body: &Markup) -> Response {
     let page = html! {
         (DOCTYPE)
         html lang="en" {

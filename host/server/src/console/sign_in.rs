@@ -113,7 +113,7 @@ fn own(to: &str) -> Option<&str> {
 }
 
 fn shown(status: StatusCode, to: &str, wrong: Option<&str>) -> Response {
-    let mut response = page::plain("Sign in", sign_in_form(to, wrong));
+    let mut response = page::plain("Sign in", &sign_in_form(to, wrong));
     *response.status_mut() = status;
     response
 }

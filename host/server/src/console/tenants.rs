@@ -17,7 +17,7 @@ use crate::problem::Problem;
 use crate::server::{App, Server};
 
 /// So many are on a page.
-const PAGE: usize = 100;
+const PAGE: u32 = 100;
 
 #[derive(Deserialize)]
 pub(super) struct After {
@@ -35,9 +35,9 @@ pub(super) async fn all(
         return Ok(Redirect::to(&format!("/console/tenants/{tenant}")).into_response());
     }
     app.blocking(move |server| {
-        let mut tenants = server.data().db().tenants(&after, PAGE as u32 + 1)?;
-        let more = tenants.len() > PAGE;
-        tenants.truncate(PAGE);
+        let mut tenants = server.data().db().tenants(&after, PAGE + 1)?;
+        let more = tenants.len() > PAGE as usize;
+        tenants.truncate(PAGE as usize);
         let last = tenants.last().filter(|_| more).map(|tenant| tenant.name.to_string());
         let body = html! {
             div.title { h1 { "Tenants" } }
@@ -79,8 +79,8 @@ pub(super) async fn one(
     app.blocking(move |server| {
         let mut names = api::environment_names(server, &at.tenant);
         names.retain(|name| name.as_str() > after.as_str());
-        let more = names.len() > PAGE;
-        names.truncate(PAGE);
+        let more = names.len() > PAGE as usize;
+        names.truncate(PAGE as usize);
         let last = names.last().filter(|_| more).map(ToString::to_string);
         let lines: Vec<Line> = names.into_iter().map(|name| look(server, &at.tenant, name)).collect();
         let body = html! {

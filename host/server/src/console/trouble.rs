@@ -35,7 +35,7 @@ fn as_page(problem: &Problem) -> Response {
     };
     page::plain(
         title,
-        html! {
+        &html! {
             div.trouble {
                 p.eyebrow { (problem.status().as_u16()) " " code { (problem.code()) } }
                 h1 { (title) }

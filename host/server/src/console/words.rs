@@ -157,7 +157,7 @@ pub(super) fn growth(base: u64, new: u64) -> String {
         return "new".to_owned();
     }
     let percent = (new as f64 / base as f64 - 1.0) * 100.0;
-    let digits = if percent.abs() < 10.0 { 1 } else { 0 };
+    let digits = usize::from(percent.abs() < 10.0);
     let sign = if percent < 0.0 { '−' } else { '+' };
     format!("{sign}{:.digits$} %", percent.abs())
 }
