@@ -6,12 +6,13 @@ use maud::{Markup, html};
 use prefab_model::{Fuel, ModuleName};
 use prefab_prepare::{Difference, FuelReport, compare_fuel};
 
+use super::chart;
 use super::compared::{Compared, Wanted, nothing};
+use super::heavy::Heavy;
 use super::links::Links;
 use super::page::{Page, Part};
 use super::session::Visitor;
 use super::words::{growth, modules};
-use super::{Heavy, chart};
 use crate::access::{Place, Read};
 use crate::problem::Problem;
 use crate::server::App;
@@ -21,13 +22,14 @@ const DRAWN: usize = 15;
 
 pub(super) async fn show(
     State(app): State<App>,
-    Extension(Heavy(room)): Extension<Heavy>,
+    Extension(heavy): Extension<Heavy>,
     at: Place<Read>,
     visitor: Visitor,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
-    let _room = room.acquire_owned().await?;
+    let room = heavy.room(&at.tenant).await?;
     app.blocking(move |server| {
+        let _room = room;
         let env = at.open(server)?;
         let links = Links::of(&at);
         let compared = Compared::of(&env, &wanted)?;

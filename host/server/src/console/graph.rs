@@ -7,11 +7,12 @@ use prefab_model::{ModuleName, ModuleState};
 use prefab_prepare::{Graph, graph as graph_of};
 use serde::Deserialize;
 
+use super::drawing;
+use super::heavy::Heavy;
 use super::links::Links;
 use super::page::{Page, Part};
 use super::session::Visitor;
 use super::words::{chip, grouped, modules};
-use super::{Heavy, drawing};
 use crate::access::{Place, Read};
 use crate::problem::Problem;
 use crate::server::App;
@@ -27,15 +28,16 @@ pub(super) struct Wanted {
 
 pub(super) async fn show(
     State(app): State<App>,
-    Extension(Heavy(room)): Extension<Heavy>,
+    Extension(heavy): Extension<Heavy>,
     at: Place<Read>,
     visitor: Visitor,
     Query(Wanted { around }): Query<Wanted>,
 ) -> Result<Response, Problem> {
     let around: Option<ModuleName> =
         if around.trim().is_empty() { None } else { Some(around.trim().parse()?) };
-    let _room = room.acquire_owned().await?;
+    let room = heavy.room(&at.tenant).await?;
     app.blocking(move |server| {
+        let _room = room;
         let env = at.open(server)?;
         let links = Links::of(&at);
         let graph = graph_of(&env, around.as_ref(), DRAWN)?;
@@ -51,7 +53,7 @@ pub(super) async fn show(
             @if graph.nodes.is_empty() { p.empty { "There are no modules in this environment yet." } } @else {
                 p.more { (left_out(&graph, around.as_ref())) }
                 (legend())
-                div #drawing data-live { (drawing::draw(&graph, around.as_ref(), &links)) }
+                div { (drawing::draw(&graph, around.as_ref(), &links)) }
                 (in_words(&graph, &links))
             }
         };

@@ -18,6 +18,7 @@ mod environment;
 mod finding;
 mod fuel;
 mod graph;
+mod heavy;
 mod history;
 mod links;
 mod listing;
@@ -39,22 +40,16 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Redirect;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use tokio::sync::Semaphore;
 
 use crate::problem::Problem;
 use crate::server::App;
 use api::Api;
+use heavy::Heavy;
 
 /// Where the console begins.
 const HOME: &str = "/console";
 /// The most that a form may carry, in bytes.
 const FORM: usize = 64 << 10;
-/// So many pages are made at a time that go through all modules of an environment; others wait.
-const HEAVY: usize = 2;
-
-/// Room for pages that take long to make.
-#[derive(Clone)]
-struct Heavy(Arc<Semaphore>);
 
 /// All pages. `api` is the API as it answers whoever is known already.
 pub(crate) fn router(app: &App, api: Router) -> Router<App> {
@@ -81,7 +76,7 @@ pub(crate) fn router(app: &App, api: Router) -> Router<App> {
         .merge(pages)
         .layer(DefaultBodyLimit::max(FORM))
         .layer(Extension(Api::new(api)))
-        .layer(Extension(Heavy(Arc::new(Semaphore::new(HEAVY)))))
+        .layer(Extension(Heavy::default()))
         .layer(from_fn(same_origin::only))
         .layer(from_fn(trouble::shown));
     Router::new()

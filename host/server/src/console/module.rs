@@ -1,6 +1,8 @@
 //! The page of a module: how it was prepared, what it needs and what needs it, its artifacts, and what can be done with it.
 
+use axum::Extension;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use maud::{Markup, html};
 use prefab_model::{Bytes, ModuleName, ModuleState, Task};
@@ -12,11 +14,12 @@ use prefab_prepare::{
 };
 use serde::Deserialize;
 
+use super::heavy::Heavy;
 use super::links::Links;
 use super::page::Page;
-use super::session::Visitor;
+use super::session::{Visitor, is_page};
 use super::words::{chip, grouped, time, when};
-use super::{Heavy, buttons, finding};
+use super::{buttons, finding};
 use crate::access::{Place, Read};
 use crate::input::Named;
 use crate::problem::Problem;
@@ -38,13 +41,14 @@ struct Shown {
     summary: ModuleSummary,
     run: Option<ModuleRun>,
     needs: Vec<ModuleLine>,
-    needed_by: Dependents,
+    /// What needs it, if that was looked for.
+    needed_by: Option<Dependents>,
     artifacts: Option<ModuleArtifacts>,
     deployments: Vec<DeploymentLine>,
 }
 
 impl Shown {
-    fn look(env: &Environment, name: &ModuleName) -> Result<Self, Problem> {
+    fn look(env: &Environment, name: &ModuleName, whole: bool) -> Result<Self, Problem> {
         let summary = module_of(env, name)?;
         let mut needed = summary.dependencies.clone();
         needed.sort();
@@ -58,7 +62,7 @@ impl Shown {
         Ok(Self {
             run: module_run(env, name)?,
             needs: browse_these(env, &needed)?,
-            needed_by: dependents_of(env, name, DEPENDENTS)?,
+            needed_by: if whole { Some(dependents_of(env, name, DEPENDENTS)?) } else { None },
             deployments: deployments_of(env, name, DEPLOYMENTS)?,
             artifacts,
             summary,
@@ -68,18 +72,19 @@ impl Shown {
 
 pub(super) async fn show(
     State(app): State<App>,
-    axum::Extension(Heavy(room)): axum::Extension<Heavy>,
+    Extension(heavy): Extension<Heavy>,
     at: Place<Read>,
     visitor: Visitor,
+    headers: HeaderMap,
     Named(Which { module }): Named<Which>,
 ) -> Result<Response, Problem> {
-    // What needs it is found by going through all modules.
-    let _room = room.acquire_owned().await?;
+    // What needs it is found by going through all modules. The script that keeps a page up to date can do without.
+    let room = if is_page(&headers) { Some(heavy.room(&at.tenant).await?) } else { None };
     app.blocking(move |server| {
         let env = at.open(server)?;
         let links = Links::of(&at);
         let status = status_of(&env)?;
-        let shown = Shown::look(&env, &module)?;
+        let shown = Shown::look(&env, &module, room.is_some())?;
         let state = shown.run.as_ref().map_or(ModuleState::Pending, |run| run.state.clone());
         let published = shown.summary.published.is_some();
         let body = html! {
@@ -98,7 +103,7 @@ pub(super) async fn show(
             div #can data-live { (buttons::of_module(&status, &visitor.caller, (&module, &state), published, &links)) }
             div #run data-live { (run(shown.run.as_ref())) }
             div #artifacts-live data-live { (artifacts(shown.artifacts.as_ref(), &module, &links)) }
-            (related(&shown, &links))
+            @if let Some(needed_by) = &shown.needed_by { (related(&shown, needed_by, &links)) }
             (deployed(&shown.deployments))
         };
         let happens = matches!(status.state, EnvironmentState::Preparing | EnvironmentState::Paused);
@@ -254,7 +259,7 @@ fn artifacts(artifacts: Option<&ModuleArtifacts>, module: &ModuleName, links: &L
     }
 }
 
-fn related(shown: &Shown, links: &Links) -> Markup {
+fn related(shown: &Shown, needed_by: &Dependents, links: &Links) -> Markup {
     let module = &shown.summary.name;
     let listed = |state: &ModuleState, other: &ModuleName| {
         html! { li { (chip(state)) " " a href=(links.module(other)) { (other) } } }
@@ -275,9 +280,9 @@ fn related(shown: &Shown, links: &Links) -> Markup {
                 }
                 div {
                     h3 { "It is needed by" }
-                    @if shown.needed_by.all == 0 { p.empty { "Nothing." } }
-                    ul.plain { @for one in &shown.needed_by.modules { li { a href=(links.module(one)) { (one) } } } }
-                    @let more = shown.needed_by.all.saturating_sub(shown.needed_by.modules.len() as u64);
+                    @if needed_by.all == 0 { p.empty { "Nothing." } }
+                    ul.plain { @for one in &needed_by.modules { li { a href=(links.module(one)) { (one) } } } }
+                    @let more = needed_by.all.saturating_sub(needed_by.modules.len() as u64);
                     @if more > 0 { p.more { "… and " (grouped(more)) " more." } }
                 }
             }

@@ -56,7 +56,7 @@ impl Page<'_> {
             happens,
             &html! {
                 (self.header())
-                main #main tabindex="-1" data-events=[events] {
+                main #main tabindex="-1" data-events=[events] data-about=[self.module] {
                     @if let Some(said) = &self.visitor.said {
                         div.said.good[said.good].bad[!said.good] role=(if said.good { "status" } else { "alert" }) {
                             p { (escape::line(&said.text)) }

@@ -11,11 +11,12 @@ use prefab_prepare::{
 };
 
 use super::compared::{Compared, Wanted, nothing};
+use super::finding;
+use super::heavy::Heavy;
 use super::links::Links;
 use super::page::{Page, Part};
 use super::session::Visitor;
 use super::words::{self, grouped, growth, modules, web_address, when};
-use super::{Heavy, finding};
 use crate::access::{Place, Read};
 use crate::problem::Problem;
 use crate::server::App;
@@ -30,13 +31,14 @@ const LEAST: f64 = 6.0;
 
 pub(super) async fn show(
     State(app): State<App>,
-    Extension(Heavy(room)): Extension<Heavy>,
+    Extension(heavy): Extension<Heavy>,
     at: Place<Read>,
     visitor: Visitor,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
-    let _room = room.acquire_owned().await?;
+    let room = heavy.room(&at.tenant).await?;
     app.blocking(move |server| {
+        let _room = room;
         let env = at.open(server)?;
         let links = Links::of(&at);
         let compared = Compared::of(&env, &wanted)?;

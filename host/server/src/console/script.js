@@ -69,7 +69,7 @@
   function progress(told) {
     const bar = byId("bar");
     const counts = told.counts;
-    if (!bar || !counts) { soon(); return; }
+    if (!bar || !counts) { if (byId("live")) soon(); return; }
     const ended = counts.prepared + counts.failed + counts.skipped;
     const percent = counts.modules ? Math.floor(((counts.signed + ended) * 50) / counts.modules) : 100;
     if (percent < bar.value && told.preparation !== undefined) { soon(); return; }
@@ -99,6 +99,7 @@
 
   const words = { prepared: "Prepared", failed: "Failed", skipped: "Skipped", pending: "Waiting" };
   function ended(told) {
+    if (told.module === main.dataset.about) soon();
     const row = document.querySelector('[data-module="' + CSS.escape(told.module) + '"]');
     const chip = row && row.querySelector(".chip");
     if (!chip || !words[told.state]) return;
