@@ -8,10 +8,11 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use prefab_client::ServerUrl;
-use prefab_model::{ConfigKey, ModuleName};
+use prefab_model::{BlobsUrl, ConfigKey, ModuleName};
 use prefab_prepare::{CollectOptions, ModuleSelection, ReleaseTarget};
 
 use crate::commands::diff::DiffArgs;
+use crate::commands::healthcheck::HealthcheckArgs;
 use crate::commands::report::ReportArgs;
 use crate::commands::serve::ServeArgs;
 use crate::commands::token::TokenArgs;
@@ -82,6 +83,15 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) log_format: LogFormat,
+    /// Send traces of `serve`, `prepare`, `upgrade` and `rehearse` to a collector that speaks OTLP over HTTP
+    #[arg(
+        long,
+        global = true,
+        env = "OTEL_EXPORTER_OTLP_ENDPOINT",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub(crate) otlp: Option<String>,
     /// Where compilers run: each in a sandbox in this process, or the same in worker processes that have no rights [default:
     /// in-process; process for `serve`]
     #[arg(
@@ -126,6 +136,9 @@ pub(crate) enum Command {
         /// The environment's name, for people [default: the folder's name]
         #[arg(long)]
         name: Option<String>,
+        /// Keep artifacts in an S3-compatible store: s3://BUCKET/PREFIX, with credentials, region and endpoint from the AWS_* variables
+        #[arg(long, value_name = "URL")]
+        blobs: Option<BlobsUrl>,
     },
     /// List, add and remove modules
     #[command(subcommand)]
@@ -332,6 +345,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  prefab serve --data /var/lib/prefab\n  prefab serve --data data --listen 127.0.0.1:0"
     )]
     Serve(ServeArgs),
+    /// Ask a server whether it lives: for containers, which have no other program
+    #[command(
+        after_help = "Examples:\n  prefab healthcheck\n  prefab healthcheck https://127.0.0.1:7420 --ca root.pem"
+    )]
+    Healthcheck(HealthcheckArgs),
     /// Make, list and revoke the tokens of a server, on its machine
     Token(TokenArgs),
     /// Print a completion script

@@ -12,6 +12,7 @@ mod logging;
 mod output;
 mod report;
 mod session;
+mod traces;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -24,10 +25,16 @@ use crate::session::Session;
 
 fn main() -> ExitCode {
     prefab_prepare::run_as_child();
+    prefab_server::install_cryptography();
     let cli = args::Cli::parse();
     let paint = Paint::choose(cli.global.color, &io::stderr());
     let session = Session::new(&cli.global);
-    let ended = logging::start(&cli.global, &cli.command).and_then(|()| commands::run(cli.command, &session));
+    let ended = logging::start(&cli.global, &cli.command).and_then(|traces| {
+        let ended = commands::run(cli.command, &session);
+        // Sends what is left.
+        drop(traces);
+        ended
+    });
     let exit = ended.unwrap_or_else(|error| {
         let trouble = Trouble::of(&error, session.place());
         // If nobody reads these any more, the exit code still tells.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-use crate::{CompilerName, Limit, LimitsPatch, Options, SyntaxError};
+use crate::{BlobsUrl, CompilerName, Limit, LimitsPatch, Options, SyntaxError};
 
 /// What `prefab.toml` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Config {
     pub name: String,
     /// How many compilations run at a time; none for one a core.
     pub jobs: Option<u32>,
+    /// Where artifacts are kept; none for the environment's own folder. Written once, when the environment is made.
+    pub blobs: Option<BlobsUrl>,
     /// Limits laid over those of the release.
     pub limits: LimitsPatch,
     /// Options by compiler, laid over those of the release.
@@ -26,6 +28,7 @@ pub struct Config {
 struct File {
     name: String,
     jobs: Option<std::num::NonZeroU32>,
+    blobs: Option<BlobsUrl>,
     #[serde(default)]
     limits: LimitsPatch,
     #[serde(default)]
@@ -46,7 +49,8 @@ impl Config {
                 (compiler, table.into_iter().map(|(k, v)| (k, crate::manifest::option_text(v))).collect())
             })
             .collect();
-        Ok(Self { name: file.name, jobs: file.jobs.map(Into::into), limits: file.limits, options })
+        let jobs = file.jobs.map(Into::into);
+        Ok(Self { name: file.name, jobs, blobs: file.blobs, limits: file.limits, options })
     }
 }
 
@@ -111,6 +115,15 @@ mod tests {
         .unwrap();
         assert_eq!(config.jobs, Some(2));
         assert_eq!(config.options[&"sass".parse().unwrap()]["minify"], "true");
+    }
+
+    #[test]
+    fn where_artifacts_are_kept_is_read() {
+        let config = Config::parse("name = \"acme\"\nblobs = \"s3://bucket/acme\"\n").unwrap();
+        assert_eq!(config.blobs.unwrap().to_string(), "s3://bucket/acme");
+        let error =
+            Config::parse("name = \"acme\"\nblobs = \"s3://bucket/../other\"").unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("s3://BUCKET/PREFIX"), "{error}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! validates; a value of one of these types is trusted from then on. Everything that crosses a boundary (ledger, pipe,
 //! JSON) is one of these types, serialised as it stands.
 
+mod blobs_url;
 mod compilation;
 mod compiler;
 mod config;
@@ -19,6 +20,7 @@ mod preparation;
 mod release;
 mod syntax;
 
+pub use blobs_url::{BlobsUrl, InvalidBlobsUrl};
 pub use compilation::{Compilation, Dependency, EngineRevision, ModuleFacts, Task};
 pub use compiler::{
     CompilerName, ContractVersion, Descriptor, InvalidCompilerName, OptionDescriptor, Options,

@@ -99,6 +99,22 @@ impl<S> OutcomeKind<S> {
         matches!(self, Self::Compiled(_))
     }
 
+    /// The word for it, as it is written in JSON; without the reason.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Compiled(_) => "compiled",
+            Self::Rejected => "rejected",
+            Self::OutOfFuel => "out-of-fuel",
+            Self::OutOfMemory(_) => "out-of-memory",
+            Self::Deadline => "deadline",
+            Self::OutputCap(_) => "output-cap",
+            Self::Trapped(_) => "trapped",
+            Self::Refused(_) => "refused",
+            Self::HostError(_) => "host-error",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
     /// Whether the same compilation would end like this again: then it is remembered under its key.
     pub const fn is_deterministic(&self) -> bool {
         match self {

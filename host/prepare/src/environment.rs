@@ -11,7 +11,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use prefab_model::{Config, Release, SyntaxError};
+use prefab_model::{BlobsUrl, Config, InvalidBlobsUrl, Release, SyntaxError};
 use prefab_store::{Store, StoreError};
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,9 @@ pub enum EnvironmentError {
         #[source]
         source: io::Error,
     },
+    /// The place for its artifacts cannot be made.
+    #[error(transparent)]
+    Blobs(#[from] InvalidBlobsUrl),
     /// The ledger or the blobs could not be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -78,10 +81,19 @@ pub struct Environment {
 impl Environment {
     /// Makes a new environment in `root`, creating the folder if need be.
     pub fn init(root: &Path, name: &str) -> Result<Self, EnvironmentError> {
+        Self::init_with(root, name, None)
+    }
+
+    /// The same, with its artifacts in an object store: in a place of its own within `blobs`, which nobody else has.
+    pub fn init_with(root: &Path, name: &str, blobs: Option<&BlobsUrl>) -> Result<Self, EnvironmentError> {
+        let blobs = blobs.map(own_place).transpose()?;
         fs::create_dir_all(root).map_err(io_error("cannot create the folder", root))?;
         let path = root.join(CONFIG);
         let mut table = toml_edit::DocumentMut::new();
         table["name"] = toml_edit::value(name);
+        if let Some(blobs) = blobs {
+            table["blobs"] = toml_edit::value(blobs.to_string());
+        }
         let text = format!(
             "{table}\n# jobs = 2                   # compilations at a time; one a core without it\n\
              # [limits]                   # caps laid over those of the release: `prefab config list`\n\
@@ -106,7 +118,7 @@ impl Environment {
             _ => io_error("cannot read", &path)(source),
         })?;
         let config = Config::parse(&text).map_err(|source| EnvironmentError::Config { path, source })?;
-        let store = Arc::new(Store::open(&root.join(STATE))?);
+        let store = Arc::new(Store::open_with(&root.join(STATE), config.blobs.as_ref())?);
         Ok(Self { root, config, store, who: None })
     }
 
@@ -180,6 +192,18 @@ impl Environment {
     pub(crate) fn set_config(&mut self, config: Config) {
         self.config = config;
     }
+}
+
+/// A place within `blobs` under a name that nobody can guess or have had: garbage collection removes what is not this environment's there.
+fn own_place(blobs: &BlobsUrl) -> Result<BlobsUrl, EnvironmentError> {
+    let mut own = [0; 16];
+    getrandom::fill(&mut own).map_err(|error| EnvironmentError::Io {
+        what: "cannot get random bytes for",
+        path: blobs.to_string().into(),
+        source: io::Error::other(error),
+    })?;
+    let own = format!("{:032x}", u128::from_be_bytes(own));
+    Ok(blobs.within([own.as_str()])?)
 }
 
 /// Adds what was attempted to an I/O error: for `map_err`.

@@ -72,7 +72,7 @@ pub use modules::{
 };
 pub use native_cache::open_sandbox;
 pub use prefab_sandbox::{Isolation, Sandbox, SandboxError, run_as_child};
-pub use prefab_store::{CollectedRows, Note, StoreError, Tally};
+pub use prefab_store::{CollectedRows, Note, ObjectsError, StoreError, Tally, check_blobs};
 pub use preparations::{PreparationSummary, preparation, preparations};
 pub use priority::Priority;
 pub use publish::{PublishError, PublishSummary, Published, PublishedHow, publish};

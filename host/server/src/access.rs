@@ -15,38 +15,51 @@ use prefab_prepare::Environment;
 use time::OffsetDateTime;
 
 use crate::names::{EnvironmentName, TenantName};
+use crate::oidc::Oidc;
 use crate::problem::Problem;
 use crate::server::{App, Server};
-use crate::token::{Scope, Secret, Token};
+use crate::token::{Scope, Secret, Token, TokenId};
 
 /// Who asks.
 #[derive(Debug, Clone)]
-pub struct Caller(Arc<Token>);
+pub struct Caller {
+    token: Arc<Token>,
+    /// Whether the token is an issuer's, and not in the database.
+    vouched: bool,
+}
 
 impl Caller {
     /// Who holds this token, which is good.
     pub(crate) fn holding(token: Token) -> Self {
-        Self(Arc::new(token))
+        Self { token: Arc::new(token), vouched: false }
     }
 
     /// The token that was shown.
     pub fn token(&self) -> &Token {
-        &self.0
+        &self.token
+    }
+
+    /// The number that the token has in the database, if it is there.
+    pub(crate) fn kept(&self) -> Option<TokenId> {
+        (!self.vouched).then_some(self.token.id)
     }
 
     /// Whether the token is for the whole server.
     pub fn is_for_server(&self) -> bool {
-        self.0.tenant.is_none()
+        self.token.tenant.is_none()
     }
 
     /// Whether it may see this tenant's things. Whether there is such a tenant is another question.
     pub fn may_see(&self, tenant: &TenantName) -> bool {
-        self.0.tenant.as_ref().is_none_or(|own| own == tenant)
+        self.token.tenant.as_ref().is_none_or(|own| own == tenant)
     }
 
     /// The name for records: what the token is for, and its number.
     pub fn who(&self) -> String {
-        format!("{} (token {})", self.0.name, self.0.id)
+        match self.kept() {
+            Some(id) => format!("{} (token {id})", self.token.name),
+            None => self.token.name.clone(),
+        }
     }
 }
 
@@ -58,7 +71,23 @@ impl Server {
     pub fn authenticate(&self, secret: &Secret) -> Result<Caller, Problem> {
         let token = self.data().db().token_by_hash(&secret.hash())?;
         let token = token.filter(|token| token.is_good(OffsetDateTime::now_utc()));
-        token.map(|token| Caller(Arc::new(token))).ok_or_else(Problem::unauthenticated)
+        token.map(Caller::holding).ok_or_else(Problem::unauthenticated)
+    }
+
+    /// Who shows this, if it is good now: a secret, or a token of the issuer that is believed. Blocks.
+    ///
+    /// # Errors
+    /// A problem with the status 401 if it is not good, and trouble with the database.
+    fn authenticate_shown(&self, shown: &str) -> Result<Caller, Problem> {
+        if let Some(secret) = Secret::shown(shown) {
+            return self.authenticate(&secret);
+        }
+        match self.oidc() {
+            Some(oidc) if Oidc::is_meant(shown) => {
+                Ok(Caller { token: Arc::new(oidc.check(shown)?), vouched: true })
+            }
+            _ => Err(Problem::unauthenticated()),
+        }
     }
 }
 
@@ -68,17 +97,17 @@ pub(crate) async fn authenticated(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let secret = bearer(&request).ok_or_else(Problem::unauthenticated)?;
-    let caller = app.blocking(move |server| server.authenticate(&secret)).await?;
+    let shown = bearer(&request).ok_or_else(Problem::unauthenticated)?.to_owned();
+    let caller = app.blocking(move |server| server.authenticate_shown(&shown)).await?;
     app.rates().check(caller.token().id)?;
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
 
-fn bearer(request: &Request) -> Option<Secret> {
+fn bearer(request: &Request) -> Option<&str> {
     let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, secret) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| Secret::shown(secret.trim()))?
+    let (scheme, shown) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| shown.trim())
 }
 
 /// A scope as a type, for arguments of handlers.

@@ -6,11 +6,14 @@ use std::time::Duration;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
+
+use crate::tls::Tls;
 
 /// So many connections at a time; others wait in the kernel's queue. Twice the watchers that one preparation is measured with.
 const MOST: usize = 4096;
@@ -22,7 +25,12 @@ const HEADERS: usize = 100;
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Answers with `router` until `ending` says so, then lets what was asked before come to its end.
-pub(crate) async fn take(listener: TcpListener, router: Router, mut ending: watch::Receiver<bool>) {
+pub(crate) async fn take(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    router: Router,
+    mut ending: watch::Receiver<bool>,
+) {
     let room = Arc::new(Semaphore::new(MOST));
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
@@ -47,18 +55,34 @@ pub(crate) async fn take(listener: TcpListener, router: Router, mut ending: watc
         };
         // Events are small and are to arrive now.
         let _ = stream.set_nodelay(true);
-        let connection =
-            http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
-        let connection = graceful.watch(connection);
+        let (http, router, watcher) = (http.clone(), router.clone(), graceful.watcher());
+        let tls = tls.clone();
         tokio::spawn(async move {
             let _room = room;
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection broke off");
+            match tls {
+                None => answer(&http, stream, router, watcher).await,
+                Some(tls) => {
+                    if let Some(stream) = tls.accept(stream).await {
+                        answer(&http, stream, router, watcher).await;
+                    }
+                }
             }
         });
     }
     drop(listener);
     if timeout(GRACE, graceful.shutdown()).await.is_err() {
         tracing::warn!("ending, although some requests are not answered yet");
+    }
+}
+
+async fn answer(
+    http: &http1::Builder,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    watcher: Watcher,
+) {
+    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection broke off");
     }
 }

@@ -116,6 +116,9 @@ impl<E: Error + 'static> From<E> for Problem {
             tracing::error!(error = &error as &dyn Error, told = told(&error), code, "a request failed");
             let detail = match code {
                 "no-room" => "there is no room left on the server's disk",
+                "artifacts-away" => {
+                    "the object store that keeps artifacts cannot be reached, or refuses: try again later; what was done before is kept"
+                }
                 _ => "something went wrong in the server: its log says what",
             };
             return Self::new(status, code, detail);

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use time::OffsetDateTime;
+use tracing::Instrument as _;
 
 use crate::access::{Caller, Read, ServerWide, authenticated};
 use crate::api::{self, once};
@@ -19,6 +20,7 @@ use crate::document;
 use crate::names::TenantName;
 use crate::problem::Problem;
 use crate::server::App;
+use crate::traces;
 
 /// Everything that is answered.
 pub(crate) fn router(app: &App) -> Router {
@@ -96,7 +98,7 @@ async fn audited(State(app): State<App>, request: Request, next: Next) -> Result
                 .and_then(|tenant| tenant.parse().ok())
                 .filter(|tenant| caller.may_see(tenant));
             let entry = NewAuditEntry {
-                token: Some(caller.token().id),
+                token: caller.kept(),
                 who: &caller.token().name,
                 tenant: tenant.as_ref(),
                 method: &method,
@@ -116,7 +118,9 @@ async fn observed(State(app): State<App>, request: Request, next: Next) -> Respo
     let began = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let response = next.run(request).await;
+    let span = traces::request(&request, route.as_ref().map(MatchedPath::as_str));
+    let response = next.run(request).instrument(span.clone()).await;
+    span.record("http.response.status_code", response.status().as_u16());
     let (route, time) = (route.as_ref().map(MatchedPath::as_str), began.elapsed());
     app.metrics().asked(&method, route, response.status(), time);
     let (status, milliseconds) = (response.status().as_u16(), time.as_secs_f64() * 1000.0);

@@ -225,6 +225,7 @@ impl Runs {
 fn run(app: &App, row: &RunRow, order: &Order, stop: &Stop, started: oneshot::Sender<Started>) {
     let mut started = Some(started);
     let (tenant, environment) = (&row.tenant, &row.environment);
+    let _span = tracing::info_span!("run", %tenant, %environment).entered();
     let mut ended = prepare_in(app, row, order, stop, &mut started);
     // Nobody waits to be told that what was interrupted cannot go on yet: it does once the environment is free. Whoever only looks who
     // holds it has the lock for a moment as well.

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use prefab_prepare::{Environment, Isolation, SandboxError};
+use prefab_model::BlobsUrl;
+use prefab_prepare::{Environment, Isolation, SandboxError, check_blobs};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,12 +20,14 @@ use crate::db::{DbError, NewToken};
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::names::{EnvironmentName, TenantName};
+use crate::oidc::{Oidc, OidcError, OidcOptions};
 use crate::open::Environments;
 use crate::problem::Problem;
 use crate::rates::Rates;
 use crate::routes;
 use crate::runs::Runs;
 use crate::sandboxes::Sandboxes;
+use crate::tls::{self, Tls, TlsError, TlsFiles};
 use crate::token::{Scope, Secret, TokenId};
 use crate::upload;
 
@@ -46,6 +49,12 @@ pub enum ServeError {
     /// The sandbox cannot be used.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+    /// The issuer of tokens cannot be asked.
+    #[error(transparent)]
+    Oidc(#[from] OidcError),
+    /// TLS cannot be done with these files.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: is another program there?")]
     Listen {
@@ -69,6 +78,12 @@ pub struct ServeOptions {
     pub listen: SocketAddr,
     /// Where compilers run.
     pub isolation: Isolation,
+    /// Where artifacts of environments that are made from now on are kept; in their folders without it.
+    pub blobs: Option<BlobsUrl>,
+    /// Whose tokens are believed besides the server's own.
+    pub oidc: Option<OidcOptions>,
+    /// With what to speak TLS; plain HTTP without it.
+    pub tls: Option<TlsFiles>,
 }
 
 /// What is to be told when the server listens.
@@ -76,6 +91,8 @@ pub struct ServeOptions {
 pub struct Listening {
     /// Where: with the port that was chosen, if that was left open.
     pub address: SocketAddr,
+    /// Whether it speaks TLS.
+    pub tls: bool,
     /// The first administrator's token, where nobody had one. It is shown this once.
     pub first_token: Option<Secret>,
 }
@@ -89,6 +106,8 @@ pub struct Server {
     runs: Runs,
     live: Live,
     metrics: Metrics,
+    blobs: Option<BlobsUrl>,
+    oidc: Option<Oidc>,
     uploads: Semaphore,
     changes: Mutex<()>,
     ending: watch::Sender<bool>,
@@ -125,6 +144,11 @@ impl Server {
         &self.metrics
     }
 
+    /// Whose tokens are believed besides the server's own.
+    pub(crate) fn oidc(&self) -> Option<&Oidc> {
+        self.oidc.as_ref()
+    }
+
     /// Room for trees that are being received.
     pub(crate) fn uploads(&self) -> &Semaphore {
         &self.uploads
@@ -152,6 +176,16 @@ impl Server {
         self.environments.get(tenant, name, &self.data.environment(tenant, name))
     }
 
+    /// Where the artifacts of a new environment are to be kept, if not in its folder.
+    pub(crate) fn blobs(
+        &self,
+        tenant: &TenantName,
+        name: &EnvironmentName,
+    ) -> Result<Option<BlobsUrl>, Problem> {
+        let parts = ["tenants", tenant.as_str(), "environments", name.as_str()];
+        Ok(self.blobs.as_ref().map(|blobs| blobs.within(parts)).transpose()?)
+    }
+
     /// Does something that blocks on a thread that may: asking a database, reading a file, compiling.
     pub(crate) async fn blocking<T: Send + 'static>(
         self: &Arc<Self>,
@@ -162,6 +196,27 @@ impl Server {
             Ok(done) => done,
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+impl Server {
+    /// Has the issuer's keys at hand before the first of its tokens comes.
+    fn fetch_keys(self: &Arc<Self>) {
+        if self.oidc.is_some() {
+            let app = Arc::clone(self);
+            tokio::task::spawn_blocking(move || app.oidc().map(Oidc::prepare));
+        }
+    }
+
+    /// Says in the log, when that is found out, if artifacts cannot be kept where they are to be. All else goes on meanwhile.
+    fn check_blobs(&self) {
+        let Some(blobs) = self.blobs.clone() else { return };
+        tokio::task::spawn_blocking(move || match check_blobs(&blobs) {
+            Ok(()) => tracing::info!(%blobs, "artifacts of new environments are kept in an object store"),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "artifacts cannot be kept");
+            }
+        });
     }
 }
 
@@ -184,6 +239,8 @@ pub fn create_token(data: &Data, new: &NewToken) -> Result<(TokenId, Secret), Da
 /// # Errors
 /// The data directory, the sandbox or the address cannot be used.
 pub fn serve(options: &ServeOptions, told: impl FnOnce(&Listening)) -> Result<(), ServeError> {
+    let tls = options.tls.as_ref().map(Tls::open).transpose()?;
+    let oidc = options.oidc.as_ref().map(Oidc::open).transpose()?;
     let data = Data::open(&options.data)?;
     let _lock = data.lock()?;
     let first_token = first_token(&data)?;
@@ -196,6 +253,8 @@ pub fn serve(options: &ServeOptions, told: impl FnOnce(&Listening)) -> Result<()
         runs: Runs::default(),
         live: Live::new(&format!("{start:x}")),
         metrics: Metrics::default(),
+        blobs: options.blobs.clone(),
+        oidc,
         uploads: Semaphore::new(upload::AT_A_TIME),
         changes: Mutex::default(),
         ending: watch::Sender::new(false),
@@ -207,8 +266,13 @@ pub fn serve(options: &ServeOptions, told: impl FnOnce(&Listening)) -> Result<()
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let address = listener.local_addr()?;
+        app.check_blobs();
+        app.fetch_keys();
         app.runs.resume(&app);
-        told(&Listening { address, first_token });
+        if tls.is_none() && !address.ip().is_loopback() {
+            tracing::warn!(%address, "without TLS, tokens and sources can be read and changed on their way to other machines");
+        }
+        told(&Listening { address, tls: tls.is_some(), first_token });
         let ended = Arc::clone(&app);
         tokio::spawn(async move {
             tokio::select! {
@@ -220,7 +284,12 @@ pub fn serve(options: &ServeOptions, told: impl FnOnce(&Listening)) -> Result<()
             ended.runs.ask_to_stop();
             ended.ending.send_replace(true);
         });
-        connections::take(listener, routes::router(&app), app.ending()).await;
+        let mut router = routes::router(&app);
+        if let Some(tls) = &tls {
+            router = tls::strict(router);
+            tokio::spawn(tls.clone().follow());
+        }
+        connections::take(listener, tls, router, app.ending()).await;
         Ok(())
     });
     app.runs.stop();

@@ -1,47 +1,71 @@
-//! The blobs: bytes that are named by their digest, in `object_store`.
+//! The blobs: bytes that are named by their digest, in a folder (`blobs/folder.rs`) or in an object store (`blobs/objects.rs`).
 //!
 //! Blobs are written by many threads at a time, and are durable only after [`Blobs::sync`]. Every read checks the digest.
 
+mod folder;
+mod http;
+mod objects;
+
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
-use object_store::local::LocalFileSystem;
-use object_store::{ObjectStore, ObjectStoreExt};
-use prefab_model::{Artifact, ArtifactInfo, ArtifactPaths, BundleDigest, CompilerDigest};
+use prefab_model::{Artifact, ArtifactInfo, ArtifactPaths, BlobsUrl, BundleDigest, CompilerDigest};
+
+use self::folder::Folder;
+use self::objects::Objects;
+pub use self::objects::ObjectsError;
 
 use crate::bundle::{self, Stop};
 use crate::gc::{LiveBlobs, Tally};
 use crate::{BlobKind, Bundle, BundleLimits, StoreError};
 
+/// Where blobs are kept, by the hexadecimal digits of their digests.
+trait Place: std::fmt::Debug + Send + Sync {
+    /// Keeps one, all of it or nothing. One that is there already is written anew: it may be damaged, or not durable.
+    fn put(&self, hex: &str, bytes: Vec<u8>) -> Result<(), Refusal>;
+    fn get(&self, hex: &str) -> Result<Vec<u8>, Refusal>;
+    fn has(&self, hex: &str) -> Result<bool, Refusal>;
+    /// Makes everything that was put so far durable.
+    fn sync(&self) -> Result<(), StoreError>;
+    /// Removes those that are not in `live`, and what was left of those that were being written when their process was killed. What has
+    /// another name is nobody's business here.
+    fn collect(
+        &self,
+        live: &LiveBlobs,
+        dry_run: bool,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Tally, StoreError>;
+    /// What people call it.
+    fn name(&self) -> String;
+}
+
+/// Why a place did not do something with a blob.
+enum Refusal {
+    /// It is not there.
+    Missing,
+    Full,
+    Failed(object_store::Error),
+    /// The object store could not be asked.
+    Away(ObjectsError),
+}
+
 /// The blobs of an environment.
 #[derive(Debug)]
 pub struct Blobs {
-    folder: PathBuf,
-    handle: File,
-    store: Box<dyn ObjectStore>,
-    /// Whether something was put since the last flush began.
-    unsynced: AtomicBool,
-    flush: Mutex<()>,
+    place: Box<dyn Place>,
 }
 
 impl Blobs {
-    pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(folder).map_err(|error| StoreError::io("create", folder, error))?;
-        let handle = File::open(folder).map_err(|error| StoreError::io("open", folder, error))?;
-        let store = LocalFileSystem::new_with_prefix(folder)
-            .map_err(|error| StoreError::io("open", folder, io::Error::other(error)))?;
-        Ok(Self {
-            folder: folder.to_owned(),
-            handle,
-            store: Box::new(store),
-            unsynced: AtomicBool::new(false),
-            flush: Mutex::new(()),
-        })
+    /// Those in `folder`, or else in an object store.
+    pub(crate) fn open(folder: &Path, elsewhere: Option<&BlobsUrl>) -> Result<Self, StoreError> {
+        let place: Box<dyn Place> = match elsewhere {
+            None => Box::new(Folder::open(folder)?),
+            Some(url) => Box::new(Objects::open(url)?),
+        };
+        Ok(Self { place })
     }
 
     /// Keeps artifacts, whose paths must be different, as one bundle. Returns its digest and its size as stored, in bytes. Not
@@ -76,27 +100,14 @@ impl Blobs {
     }
 
     /// Makes everything that was put so far durable.
-    ///
-    /// One `syncfs` a batch instead of an `fsync` a blob: 64 blobs of 15 KB took 2 to 8 ms instead of 200 to 250 ms (ext4, while
-    /// compilers were writing to the same disk).
     pub fn sync(&self) -> Result<(), StoreError> {
-        // Whoever comes while another thread flushes waits: that flush may hold their blobs.
-        let _turn = self.flush.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.unsynced.swap(false, Ordering::AcqRel) {
-            return Ok(());
-        }
-        rustix::fs::syncfs(&self.handle).map_err(|error| {
-            self.unsynced.store(true, Ordering::Release);
-            StoreError::io("flush", &self.folder, error.into())
-        })
+        self.place.sync()
     }
 
     /// Whether there is a blob for this bundle. Its bytes are not looked at.
     pub fn has_bundle(&self, digest: &BundleDigest) -> Result<bool, StoreError> {
         let hex = digest.hex();
-        // Asking `object_store` would open the file.
-        let path = self.folder.join(&hex[..2]).join(&hex);
-        path.try_exists().map_err(|error| StoreError::io("look up", path, error))
+        self.place.has(&hex).map_err(|refusal| self.failed("look up", BlobKind::Bundle, &hex, refusal))
     }
 
     /// A compiler's component.
@@ -168,39 +179,14 @@ impl Blobs {
         Ok(extracted)
     }
 
-    /// Removes the blobs that are not in `live`, and what was left of those that were being written when their process was killed. Files of
-    /// other names are nobody's business here.
+    /// Removes the blobs that are not in `live`.
     pub(crate) fn collect(
         &self,
         live: &LiveBlobs,
         dry_run: bool,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Tally, StoreError> {
-        let mut dead = Tally::default();
-        let mut seen = 0;
-        let list =
-            |folder: &Path| std::fs::read_dir(folder).map_err(|error| StoreError::io("list", folder, error));
-        for folder in list(&self.folder)? {
-            let folder = folder.map_err(|error| StoreError::io("list", &self.folder, error))?.path();
-            if !folder.is_dir() {
-                continue;
-            }
-            for file in list(&folder)? {
-                let file = file.map_err(|error| StoreError::io("list", &folder, error))?;
-                seen += 1;
-                progress(seen);
-                if !file.file_name().to_str().is_some_and(|name| is_dead(name, live)) {
-                    continue;
-                }
-                let path = file.path();
-                let size = file.metadata().map_err(|error| StoreError::io("look at", &path, error))?.len();
-                if !dry_run {
-                    std::fs::remove_file(&path).map_err(|error| StoreError::io("remove", &path, error))?;
-                }
-                dead.add(size);
-            }
-        }
-        Ok(dead)
+        self.place.collect(live, dry_run, progress)
     }
 
     fn stored(&self, kind: BlobKind, digest: &BundleDigest) -> Result<Vec<u8>, StoreError> {
@@ -209,43 +195,30 @@ impl Blobs {
         if BundleDigest::of(&stored) == *digest { Ok(stored) } else { Err(self.corrupt(kind, &hex)) }
     }
 
-    /// One that is there already is written anew: it may be damaged, or not durable.
     fn put(&self, kind: BlobKind, hex: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
-        // Outside of a tokio runtime, `LocalFileSystem` does its work at once, on this thread.
-        pollster::block_on(self.store.put(&location(hex), bytes.into()))
-            .map_err(|error| self.failed("store", kind, hex, error))?;
-        self.unsynced.store(true, Ordering::Release);
-        Ok(())
+        self.place.put(hex, bytes).map_err(|refusal| self.failed("store", kind, hex, refusal))
     }
 
     fn get(&self, kind: BlobKind, hex: &str) -> Result<Vec<u8>, StoreError> {
-        let bytes = pollster::block_on(async { self.store.get(&location(hex)).await?.bytes().await })
-            .map_err(|error| self.failed("read", kind, hex, error))?;
-        Ok(bytes.into())
+        self.place.get(hex).map_err(|refusal| self.failed("read", kind, hex, refusal))
     }
 
-    fn failed(
-        &self,
-        action: &'static str,
-        kind: BlobKind,
-        hex: &str,
-        error: object_store::Error,
-    ) -> StoreError {
-        let digest = format!("blake3:{hex}");
-        if matches!(error, object_store::Error::NotFound { .. }) {
-            return StoreError::MissingBlob { kind, digest, folder: self.folder.clone() };
+    fn failed(&self, action: &'static str, kind: BlobKind, hex: &str, refusal: Refusal) -> StoreError {
+        let (digest, place) = (format!("blake3:{hex}"), self.place.name());
+        match refusal {
+            Refusal::Missing => StoreError::MissingBlob { kind, digest, place },
+            Refusal::Full => {
+                StoreError::NoSpace { action: format!("{action} the {kind} {digest}"), path: place.into() }
+            }
+            Refusal::Failed(error) => StoreError::Blob { action, kind, digest, source: Box::new(error) },
+            Refusal::Away(source) => {
+                StoreError::Objects { action: format!("{action} the {kind} {digest}"), place, source }
+            }
         }
-        if is_full(&error) {
-            return StoreError::NoSpace {
-                action: format!("{action} the {kind} {digest}"),
-                path: self.folder.clone(),
-            };
-        }
-        StoreError::Blob { action, kind, digest, source: Box::new(error) }
     }
 
     fn corrupt(&self, kind: BlobKind, hex: &str) -> StoreError {
-        StoreError::CorruptBlob { kind, digest: format!("blake3:{hex}"), folder: self.folder.clone() }
+        StoreError::CorruptBlob { kind, digest: format!("blake3:{hex}"), place: self.place.name() }
     }
 }
 
@@ -269,6 +242,14 @@ fn write_artifact(
     if written == info.size { Ok(()) } else { Err(Stop::Refused(format!("{path} is cut off"))) }
 }
 
+/// Finds out whether blobs can be written there. Leaves a small object behind, the same each time.
+///
+/// # Errors
+/// [`StoreError::Objects`] says why not.
+pub fn check_blobs(url: &BlobsUrl) -> Result<(), StoreError> {
+    Objects::open(url)?.check()
+}
+
 /// Makes everything durable that was written to the file system that holds `folder`.
 pub fn sync_file_system(folder: &Path) -> Result<(), StoreError> {
     File::open(folder)
@@ -281,7 +262,7 @@ fn location(hex: &str) -> object_store::path::Path {
     object_store::path::Path::from_iter([&hex[..2], hex])
 }
 
-/// Whether a file of this name is a blob that nothing refers to, or a part of one: `object_store` writes to `NAME#NUMBER` first.
+/// Whether what has this name is a blob that nothing refers to, or a part of one: `object_store` writes to `NAME#NUMBER` first.
 fn is_dead(name: &str, live: &LiveBlobs) -> bool {
     let (hex, part) = name.split_once('#').map_or((name, None), |(hex, part)| (hex, Some(part)));
     match (blake3::Hash::from_hex(hex), part) {
@@ -289,19 +270,6 @@ fn is_dead(name: &str, live: &LiveBlobs) -> bool {
         (Ok(_), Some(_)) => true,
         (Err(_), _) => false,
     }
-}
-
-/// `object_store` keeps the reason of the operating system somewhere in the chain of sources.
-fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let reason = error.downcast_ref::<io::Error>().map(io::Error::kind);
-        if matches!(reason, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 fn refused(digest: &BundleDigest, stop: Stop) -> StoreError {

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use prefab_model::{CompilationKey, ModuleName, PreparationId};
 use rusqlite::ErrorCode;
 
+use crate::ObjectsError;
+
 /// The kinds of blobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlobKind {
@@ -110,24 +112,24 @@ pub enum StoreError {
         known: usize,
     },
     /// A blob is not where the ledger says.
-    #[error("the {kind} {digest} is missing from {}: {}", folder.display(), kind.remedy())]
+    #[error("the {kind} {digest} is missing from {place}: {}", kind.remedy())]
     MissingBlob {
         /// What it is.
         kind: BlobKind,
         /// Its digest.
         digest: String,
         /// Where it should be.
-        folder: PathBuf,
+        place: String,
     },
     /// A blob's bytes are not those that were stored.
-    #[error("the {kind} {digest} in {} is damaged: its bytes have another digest: {}", folder.display(), kind.remedy())]
+    #[error("the {kind} {digest} in {place} is damaged: its bytes have another digest: {}", kind.remedy())]
     CorruptBlob {
         /// What it is.
         kind: BlobKind,
         /// Its digest, as the ledger has it.
         digest: String,
         /// Where it is.
-        folder: PathBuf,
+        place: String,
     },
     /// A bundle is what was stored, and cannot be unpacked: malformed, unsafe, or larger than is allowed.
     #[error("the bundle {digest} is refused: {reason}")]
@@ -148,6 +150,18 @@ pub enum StoreError {
         digest: String,
         /// Why it failed.
         source: Box<object_store::Error>,
+    },
+    /// The object store that keeps the blobs could not be asked, or refused.
+    #[error(
+        "could not {action} in {place}: see that the object store can be reached and that the AWS_* variables are right, then do it again; what was committed before is safe"
+    )]
+    Objects {
+        /// What was attempted.
+        action: String,
+        /// Where.
+        place: String,
+        /// Why it failed.
+        source: ObjectsError,
     },
     /// A bundle could not be put together.
     #[error("could not pack a bundle of {artifacts} artifacts")]

@@ -13,7 +13,7 @@ mod ledger;
 mod store;
 
 pub use batch::{Batch, OutcomeRow};
-pub use blobs::{Blobs, sync_file_system};
+pub use blobs::{Blobs, ObjectsError, check_blobs, sync_file_system};
 pub use bundle::{Bundle, BundleLimits};
 pub use error::{BlobKind, StoreError};
 pub use gc::{CollectedRows, Keep, LiveBlobs, Tally};

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use prefab_model::BlobsUrl;
+
 use crate::ledger::Ledger;
 use crate::{Blobs, StoreError};
 
@@ -21,8 +23,16 @@ impl Store {
     /// # Errors
     /// A damaged, foreign or newer ledger, or trouble with the file system; each says what to do.
     pub fn open(state: &Path) -> Result<Self, StoreError> {
+        Self::open_with(state, None)
+    }
+
+    /// The same, with the blobs elsewhere if it is said where. Nothing is asked of that place yet.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; and what the environment variables say of that place cannot be used.
+    pub fn open_with(state: &Path, elsewhere: Option<&BlobsUrl>) -> Result<Self, StoreError> {
         std::fs::create_dir_all(state).map_err(|error| StoreError::io("create", state, error))?;
-        let blobs = Blobs::open(&state.join("blobs"))?;
+        let blobs = Blobs::open(&state.join("blobs"), elsewhere)?;
         let ledger = Ledger::open(state)?;
         Ok(Self { ledger, blobs })
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use prefab_model::BlobsUrl;
 use prefab_prepare::Environment;
 use serde::Serialize;
 
@@ -16,11 +17,16 @@ struct Made {
     root: PathBuf,
 }
 
-pub(super) fn run(session: &Session, dir: Option<PathBuf>, name: Option<String>) -> anyhow::Result<Exit> {
+pub(super) fn run(
+    session: &Session,
+    dir: Option<PathBuf>,
+    name: Option<String>,
+    blobs: Option<&BlobsUrl>,
+) -> anyhow::Result<Exit> {
     if let Some(there) = session.there()? {
         anyhow::ensure!(
-            dir.is_none() && name.is_none(),
-            "an environment on a server is named with --env TENANT/ENVIRONMENT, and has neither a folder here nor another name"
+            dir.is_none() && name.is_none() && blobs.is_none(),
+            "an environment on a server is named with --env TENANT/ENVIRONMENT, and has neither a folder here nor another name, nor a say in where the server keeps artifacts"
         );
         let status = there.create()?;
         let place = there.place().to_string();
@@ -38,7 +44,7 @@ pub(super) fn run(session: &Session, dir: Option<PathBuf>, name: Option<String>)
     let name = name.unwrap_or_else(|| {
         root.file_name().map_or_else(|| "environment".to_owned(), |name| name.to_string_lossy().into_owned())
     });
-    let env = Environment::init(&root, &name)?;
+    let env = Environment::init_with(&root, &name, blobs)?;
     let made = Made { name: env.config().name.clone(), root: env.root().to_owned() };
     session.out.result(&made, |made| {
         format!(

@@ -8,6 +8,7 @@ mod control;
 pub(crate) mod diff;
 mod errors;
 mod gc;
+pub(crate) mod healthcheck;
 mod history;
 mod import;
 mod init;
@@ -33,7 +34,7 @@ use crate::session::Session;
 /// Runs a command.
 pub(crate) fn run(command: Command, session: &Session) -> anyhow::Result<Exit> {
     match command {
-        Command::Init { dir, name } => init::run(session, dir, name),
+        Command::Init { dir, name, blobs } => init::run(session, dir, name, blobs.as_ref()),
         Command::Module(command) => module::run(session, command),
         Command::Import(command) => import::run(session, &command),
         Command::Release(command) => release::run(session, command),
@@ -63,6 +64,7 @@ pub(crate) fn run(command: Command, session: &Session) -> anyhow::Result<Exit> {
         Command::Gc(options) => gc::run(session, &options),
         Command::Config(command) => config::run(session, command),
         Command::Serve(arguments) => serve::run(session, &arguments),
+        Command::Healthcheck(arguments) => healthcheck::run(&arguments),
         Command::Token(arguments) => token::run(session, arguments),
         Command::History { limit } => history::run(session, limit),
         Command::Completions { shell } => completions::run(session, shell),

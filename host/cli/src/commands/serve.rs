@@ -1,15 +1,21 @@
 //! `prefab serve`
 
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use prefab_server::{Listening, Secret, ServeOptions, serve};
+use prefab_model::BlobsUrl;
+use prefab_server::{Listening, OidcOptions, Secret, ServeOptions, TlsFiles, serve};
 use serde::Serialize;
 
 use crate::args::IsolationChoice;
 use crate::exit::Exit;
 use crate::session::Session;
+
+const UNPROTECTED: &str = "
+this server speaks plain HTTP to other machines: whoever is on the way can read tokens and sources and change them.
+         Use --tls-cert and --tls-key, or listen on 127.0.0.1 behind something that speaks TLS.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
@@ -19,6 +25,60 @@ pub(crate) struct ServeArgs {
     /// Where to listen; port 0 for any that is free
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7420")]
     listen: SocketAddr,
+    /// Keep the artifacts of environments that are made from now on in an S3-compatible store: s3://BUCKET/PREFIX, with credentials,
+    /// region and endpoint from the AWS_* variables
+    #[arg(long, value_name = "URL")]
+    blobs: Option<BlobsUrl>,
+    #[command(flatten)]
+    oidc: OidcArgs,
+    /// The certificate to speak TLS with, in PEM: the server's own, then those that lead to the root. It is read again when it changes
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+}
+
+// Tokens of an OpenID Connect issuer. (A doc comment would take the place of the command's own help.)
+#[derive(Debug, Args)]
+struct OidcArgs {
+    /// Also take signed tokens (JWT) of this OpenID Connect issuer
+    #[arg(long = "oidc-issuer", value_name = "URL", requires = "audience")]
+    issuer: Option<String>,
+    /// Whom the issuer's tokens must be for
+    #[arg(long = "oidc-audience", value_name = "NAME", requires = "issuer")]
+    audience: Option<String>,
+    /// The root of the issuer's certificate, in PEM, if it is one of your own
+    #[arg(long = "oidc-ca", value_name = "FILE", requires = "issuer")]
+    ca: Option<PathBuf>,
+    /// The claim with the tenant's name: a name, or a JSON pointer
+    #[arg(
+        long = "oidc-tenant-claim",
+        value_name = "CLAIM",
+        default_value = "/prefab/tenant",
+        requires = "issuer"
+    )]
+    tenant_claim: String,
+    /// The claim with the scope (read, operate, administer): a name, or a JSON pointer
+    #[arg(
+        long = "oidc-scope-claim",
+        value_name = "CLAIM",
+        default_value = "/prefab/scope",
+        requires = "issuer"
+    )]
+    scope_claim: String,
+}
+
+impl OidcArgs {
+    fn options(&self) -> Option<OidcOptions> {
+        Some(OidcOptions {
+            issuer: self.issuer.clone()?,
+            audience: self.audience.clone()?,
+            root: self.ca.clone(),
+            tenant_claim: self.tenant_claim.as_str().into(),
+            scope_claim: self.scope_claim.as_str().into(),
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -30,10 +90,24 @@ struct Listens<'a> {
 pub(super) fn run(session: &Session, arguments: &ServeArgs) -> anyhow::Result<Exit> {
     // Tenants come and go while it serves, and none is to trust another's compilers: so walls between them are there from the start.
     let isolation = session.isolation_or(IsolationChoice::Process);
-    let options = ServeOptions { data: arguments.data.clone(), listen: arguments.listen, isolation };
+    let tls = arguments.tls_cert.clone().zip(arguments.tls_key.clone());
+    let tls = tls.map(|(certificate, key)| TlsFiles { certificate, key });
+    let (data, blobs) = (arguments.data.clone(), arguments.blobs.clone());
+    let options = ServeOptions {
+        data,
+        listen: arguments.listen,
+        isolation,
+        blobs,
+        oidc: arguments.oidc.options(),
+        tls,
+    };
     let mut printed = Ok(());
-    serve(&options, |Listening { address, first_token }| {
-        let listen = format!("http://{address}");
+    serve(&options, |Listening { address, tls, first_token }| {
+        let listen = format!("{}://{address}", if *tls { "https" } else { "http" });
+        if !tls && !address.ip().is_loopback() {
+            // Also where the log is quiet. If nobody reads it, there is nobody to tell.
+            let _ = writeln!(io::stderr(), "warning: {}", UNPROTECTED.trim());
+        }
         let token = first_token.as_ref().map(Secret::reveal);
         printed = if session.out.is_json() {
             session.out.json_line(&Listens { listen, token })

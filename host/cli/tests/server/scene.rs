@@ -20,20 +20,42 @@ pub(crate) struct Scene {
     server: Option<Child>,
     address: String,
     administrator: String,
+    /// How else it is started.
+    pub(crate) setting: Setting,
+}
+
+/// Flags and variables for the server, and whom its clients trust.
+#[derive(Clone, Default)]
+pub(crate) struct Setting {
+    pub(crate) flags: Vec<String>,
+    pub(crate) variables: Vec<(String, String)>,
+    /// The root of the server's certificate.
+    pub(crate) root: Option<PathBuf>,
 }
 
 impl Scene {
     /// A new server without tenants.
     pub(crate) fn new() -> Self {
+        Self::with(Setting::default())
+    }
+
+    /// The same, started in another way.
+    pub(crate) fn with(setting: Setting) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut scene = Self { folder, server: None, address: String::new(), administrator: String::new() };
+        let (address, administrator) = (String::new(), String::new());
+        let mut scene = Self { folder, server: None, address, administrator, setting };
         scene.start();
         scene
     }
 
     /// A new server with the tenant `acme`, which has the environment `shop` and both sample releases.
     pub(crate) fn with_shop() -> Self {
-        let scene = Self::new();
+        Self::with_shop_and(Setting::default())
+    }
+
+    /// The same, started in another way.
+    pub(crate) fn with_shop_and(setting: Setting) -> Self {
+        let scene = Self::with(setting);
         let all = scene.administrator();
         all.post("/tenants", &json!({"name": "acme"})).expect(201);
         all.post("/tenants/acme/environments", &json!({"name": "shop"})).expect(201);
@@ -48,7 +70,14 @@ impl Scene {
     pub(crate) fn start(&mut self) {
         let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
         let mut server = self
-            .command(&["serve", "--listen", "127.0.0.1:0", "--json", "--log-format", "json"])
+            .command(&["serve", "--json", "--log-format", "json"])
+            .args(&self.setting.flags)
+            .args(if self.setting.flags.iter().any(|flag| flag == "--listen") {
+                &[][..]
+            } else {
+                &["--listen", "127.0.0.1:0"]
+            })
+            .envs(self.setting.variables.iter().map(|(name, value)| (name, value)))
             .env("PREFAB_LOG", "info,prefab_server=debug")
             .stdout(Stdio::piped())
             .stderr(log)
@@ -85,6 +114,21 @@ impl Scene {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// What a server with these flags says before it ends, because it cannot be started so.
+    pub(crate) fn refused(flags: &[&str]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_prefab"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(folder.path().join("data"))
+            .args(flags)
+            .env_remove("PREFAB_LOG")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     /// What a second server on the same data directory says before it ends.
     pub(crate) fn second_server(&self) -> String {
         let output = self.command(&["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
@@ -99,11 +143,16 @@ impl Scene {
         server.wait().unwrap();
     }
 
+    /// Sends the server a signal.
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let id = rustix::process::Pid::from_child(self.server.as_ref().unwrap());
+        rustix::process::kill_process(id, signal).unwrap();
+    }
+
     /// Asks the server to end, and returns its exit code.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
+        self.signal(rustix::process::Signal::TERM);
         let mut server = self.server.take().unwrap();
-        let id = rustix::process::Pid::from_child(&server);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = server.try_wait().unwrap() {
@@ -133,7 +182,7 @@ impl Scene {
 
     /// Where the server listens, as `address:port`.
     pub(crate) fn socket(&self) -> &str {
-        self.address.strip_prefix("http://").unwrap()
+        self.address.split_once("://").unwrap().1
     }
 
     /// Who may do everything.
@@ -143,11 +192,21 @@ impl Scene {
 
     /// Who shows this token, or none.
     pub(crate) fn client(&self, token: Option<&str>) -> Client {
-        let agent = Agent::config_builder()
+        self.client_that_trusts(token, self.setting.root.as_deref())
+    }
+
+    /// The same, with certificates of this root alone.
+    pub(crate) fn client_that_trusts(&self, token: Option<&str>, root: Option<&Path>) -> Client {
+        let mut agent = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(PATIENCE))
-            .max_redirects(0)
-            .build();
+            .max_redirects(0);
+        if let Some(root) = root {
+            let root = ureq::tls::Certificate::from_pem(&fs::read(root).unwrap()).unwrap();
+            let roots = ureq::tls::RootCerts::new_with_certs(&[root]);
+            agent = agent.tls_config(ureq::tls::TlsConfig::builder().root_certs(roots).build());
+        }
+        let agent = agent.build();
         Client { agent: agent.into(), address: self.address.clone(), token: token.map(str::to_owned) }
     }
 
@@ -276,6 +335,11 @@ impl Client {
         let (status, headers, mut read) = self.open(method, path, headers, body);
         let body = read.with_config().limit(1 << 30).read_to_vec().unwrap();
         Answer { status, headers, body, asked: format!("{method} {path}") }
+    }
+
+    /// Whether an answer comes at all.
+    pub(crate) fn reaches(&self, path: &str) -> bool {
+        self.agent.get(format!("{}{path}", self.address)).call().is_ok()
     }
 
     /// Asks, and leaves the answer to be read.

@@ -253,7 +253,7 @@ impl Running<'_> {
         let folded = Requests::default();
         let _listener =
             Listener::start(env, lock, preparation, hold.file().clone(), stop.clone(), folded.clone())?;
-        let span = tracing::info_span!("preparation", id = %preparation);
+        let span = tracing::info_span!("preparation", id = %preparation, %platform, ?kind);
         let _entered = span.enter();
 
         let shared = Shared {

@@ -70,11 +70,15 @@ impl Pool<'_> {
     ) -> Result<(), E> {
         let next = AtomicUsize::new(0);
         let (busy, broken) = (AtomicUsize::new(0), AtomicBool::new(false));
+        // What is done on these threads is told as a part of what this one does.
+        let span = tracing::Span::current();
         std::thread::scope(|scope| {
             let (sender, receiver) = bounded(UNDER_WAY);
             for number in 0..self.jobs.min(order.len()) {
                 let (sender, work, next, busy, broken) = (sender.clone(), &work, &next, &busy, &broken);
+                let span = span.clone();
                 let body = move || {
+                    let _entered = span.enter();
                     self.priority.apply();
                     loop {
                         self.stop.control().wait();

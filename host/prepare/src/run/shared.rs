@@ -6,6 +6,7 @@ use prefab_model::{
 };
 use prefab_sandbox::Inputs;
 use prefab_store::{OutcomeRow, Standing, Store, StoreError};
+use tracing::field::Empty;
 
 use super::PrepareError;
 use super::pool::Message;
@@ -99,7 +100,15 @@ impl Shared<'_> {
             Err(problem) => return Ok(Ended::Unreadable(problem)),
         };
         let (module, name, task) = (&compilation.module.name, &compilation.compiler_name, compilation.task);
-        let span = tracing::info_span!("compilation", %module, compiler = %name, ?task);
+        let span = tracing::info_span!(
+            "compilation",
+            %module,
+            compiler = %name,
+            ?task,
+            outcome = Empty,
+            fuel = Empty,
+            memory = Empty
+        );
         let _entered = span.enter();
         // Nobody listens any more only when the preparation has failed: the next send will tell.
         let _ = tell.send(Message::Compiling(module.clone(), name.clone(), task));
@@ -110,6 +119,10 @@ impl Shared<'_> {
         fresh.fuel.0 = fresh.fuel.0.saturating_add(outcome.usage.fuel.unwrap_or_default().0);
         fresh.signatures.extend(signature.map(|(digest, bytes)| (module.clone(), digest, bytes)));
         let kind = outcome.kind.clone();
+        span.record("outcome", kind.word()).record("memory", outcome.usage.peak_memory.0);
+        if let Some(fuel) = outcome.usage.fuel {
+            span.record("fuel", fuel.0);
+        }
         tracing::debug!(?kind, usage = ?outcome.usage, "ended");
         match kind {
             OutcomeKind::Cancelled => return Ok(Ended::Cancelled),

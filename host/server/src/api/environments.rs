@@ -82,7 +82,8 @@ pub(super) async fn add(
 ) -> Result<(StatusCode, Json<Status>), Problem> {
     app.blocking(move |server| {
         let folder = server.data().environment(&at.tenant, &new.name);
-        let env = match Environment::init(&folder, new.name.as_str()) {
+        let blobs = server.blobs(&at.tenant, &new.name)?;
+        let env = match Environment::init_with(&folder, new.name.as_str(), blobs.as_ref()) {
             Err(EnvironmentError::Exists(_)) => {
                 let detail = "there is an environment of this name already";
                 return Err(Problem::new(StatusCode::CONFLICT, "exists", detail));

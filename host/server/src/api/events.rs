@@ -117,7 +117,9 @@ impl Watcher {
 
     async fn may_go_on(&mut self) -> bool {
         self.looked = Instant::now();
-        let id = self.at.caller.token().id;
+        let Some(id) = self.at.caller.kept() else {
+            return self.at.caller.token().is_good(OffsetDateTime::now_utc());
+        };
         let token = self.app.blocking(move |server| Ok(server.data().db().token(id)?)).await;
         token.is_ok_and(|token| token.is_some_and(|token| token.is_good(OffsetDateTime::now_utc())))
     }

@@ -6,8 +6,9 @@ use std::io;
 use axum::http::StatusCode;
 use prefab_model::{InvalidConfigKey, InvalidModuleName};
 use prefab_prepare::{
-    ArtifactsError, AttestError, ControlError, EnvironmentError, ErrorsError, ModulesError, PrepareError,
-    PublishError, ReleasesError, ReportError, RollbackError, SettingsError, UndoError, VerifyError,
+    ArtifactsError, AttestError, ControlError, EnvironmentError, ErrorsError, ModulesError, ObjectsError,
+    PrepareError, PublishError, ReleasesError, ReportError, RollbackError, SettingsError, UndoError,
+    VerifyError,
 };
 
 use super::{chain, held};
@@ -22,6 +23,9 @@ const INTERNAL: Class = (StatusCode::INTERNAL_SERVER_ERROR, "internal");
 pub(super) fn classify(error: &(dyn Error + 'static)) -> Class {
     if held(error).is_some() {
         return (StatusCode::CONFLICT, "held");
+    }
+    if chain(error).any(<dyn Error>::is::<ObjectsError>) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "artifacts-away");
     }
     let full = chain(error)
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
