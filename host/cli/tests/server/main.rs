@@ -2,6 +2,7 @@
 
 mod access;
 mod console;
+mod deploy;
 mod described;
 mod ending;
 mod events;
