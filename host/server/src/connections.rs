@@ -56,13 +56,18 @@ pub(crate) async fn take(
         // Events are small and are to arrive now.
         let _ = stream.set_nodelay(true);
         let (http, router, watcher) = (http.clone(), router.clone(), graceful.watcher());
-        let tls = tls.clone();
+        let (tls, mut ending) = (tls.clone(), ending.clone());
         tokio::spawn(async move {
             let _room = room;
             match tls {
                 None => answer(&http, stream, router, watcher).await,
                 Some(tls) => {
-                    if let Some(stream) = tls.accept(stream).await {
+                    // Whoever has not agreed on keys when the process is asked to end has asked for nothing yet.
+                    let agreed = tokio::select! {
+                        agreed = tls.accept(stream) => agreed,
+                        _ = ending.wait_for(|ending| *ending) => None,
+                    };
+                    if let Some(stream) = agreed {
                         answer(&http, stream, router, watcher).await;
                     }
                 }

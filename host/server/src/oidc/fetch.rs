@@ -71,7 +71,7 @@ struct KeySet {
 
 impl Fetcher {
     pub(super) fn new(issuer: &str, root: Option<&Path>) -> Result<Self, OidcError> {
-        if !is_trustworthy(issuer) {
+        if !is_issuer(issuer) {
             return Err(OidcError::Issuer(issuer.to_owned()));
         }
         let mut config = Agent::config_builder()
@@ -97,7 +97,7 @@ impl Fetcher {
         if discovery.issuer != self.issuer {
             return Err(wrong(format!("it names {:?}", discovery.issuer)));
         }
-        if !is_trustworthy(&discovery.jwks_uri) {
+        if !is_trustworthy(&discovery.jwks_uri, self.issuer.starts_with("http:")) {
             return Err(wrong(format!("its keys are at {:?}, which is not https://", discovery.jwks_uri)));
         }
         let set: KeySet = self.ask(&discovery.jwks_uri)?;
@@ -114,13 +114,18 @@ impl Fetcher {
     }
 }
 
-/// Whether nobody on the way can answer instead.
-fn is_trustworthy(address: &str) -> bool {
+/// Whether an issuer is one whom nobody on the way can answer for.
+fn is_issuer(address: &str) -> bool {
+    is_trustworthy(address, true) && !address.contains(['?', '#'])
+}
+
+/// Whether nobody on the way can answer instead. Plain HTTP is for this machine, and only for an issuer that is on it.
+fn is_trustworthy(address: &str, plain: bool) -> bool {
     let Ok(uri) = address.parse::<Uri>() else { return false };
-    let local = matches!(uri.host(), Some("127.0.0.1" | "[::1]" | "localhost"));
+    let here = matches!(uri.host(), Some("127.0.0.1" | "[::1]" | "localhost"));
     let scheme = uri.scheme_str().unwrap_or_default();
-    let plain = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
-    (scheme == "https" || (scheme == "http" && local)) && uri.query().is_none() && !plain
+    let named = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+    (scheme == "https" || (scheme == "http" && here && plain)) && !named
 }
 
 #[cfg(test)]
@@ -132,7 +137,7 @@ mod tests {
         for address in
             ["https://id.example", "https://id.example/realms/a", "http://127.0.0.1:8080", "http://[::1]:1"]
         {
-            assert!(is_trustworthy(address), "{address}");
+            assert!(is_issuer(address), "{address}");
         }
         for address in [
             "",
@@ -143,7 +148,17 @@ mod tests {
             "https://a?b",
             "http://127.0.0.1.example",
         ] {
-            assert!(!is_trustworthy(address), "{address}");
+            assert!(!is_issuer(address), "{address}");
         }
+    }
+
+    #[test]
+    fn keys_may_be_elsewhere_but_not_in_the_clear() {
+        assert!(is_trustworthy("https://keys.example/a?p=b", false));
+        assert!(
+            !is_trustworthy("http://127.0.0.1/keys", false),
+            "not by the word of an issuer that is elsewhere"
+        );
+        assert!(!is_trustworthy("http://keys.example/", true));
     }
 }

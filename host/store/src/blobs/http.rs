@@ -16,8 +16,8 @@ use ring::{digest, hmac};
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long nothing may arrive.
-const SILENCE: Duration = Duration::from_secs(30);
+/// How long nothing may arrive: also while the largest blob is on its way up.
+const SILENCE: Duration = Duration::from_mins(2);
 /// How long one request may take with its body, up or down: the largest on a slow line.
 const REQUEST: Duration = Duration::from_mins(5);
 

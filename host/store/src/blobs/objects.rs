@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore as _, ObjectStoreExt as _, RetryConfig};
+use object_store::{BackoffConfig, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, RetryConfig};
 use prefab_model::BlobsUrl;
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -23,6 +23,8 @@ use crate::gc::{LiveBlobs, Tally};
 
 /// How long a request that does not come through is tried again: long enough for a store that is started anew.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the pauses between are at most.
+const PAUSE: Duration = Duration::from_secs(2);
 /// So many are listed, and removed, at a time.
 const PAGE: usize = 1000;
 /// No blob is larger: what pretends to be is not read.
@@ -35,7 +37,7 @@ pub enum ObjectsError {
     #[error("the AWS_* variables cannot be used")]
     Variables(#[source] Box<object_store::Error>),
     /// It could not be reached in time, or refused.
-    #[error("the object store does not do it")]
+    #[error("it cannot be reached, or refuses")]
     Refused(#[source] Box<object_store::Error>),
     /// An object has more bytes than any blob.
     #[error("the object has {0} bytes, more than any blob: somebody else has put it there")]
@@ -73,7 +75,12 @@ impl Objects {
             .with_allow_http(plain)
             .with_crypto_provider(Arc::new(Ring))
             .with_http_connector(Connector)
-            .with_retry(RetryConfig { retry_timeout: PATIENCE, ..RetryConfig::default() })
+            .with_retry(RetryConfig {
+                backoff: BackoffConfig { max_backoff: PAUSE, ..BackoffConfig::default() },
+                // The time is what counts.
+                max_retries: 1000,
+                retry_timeout: PATIENCE,
+            })
             .build()
             .map_err(|error| failed(ObjectsError::Variables(Box::new(error))))?;
         let prefix = url.prefix().iter().map(String::as_str).collect();
