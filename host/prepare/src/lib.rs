@@ -36,6 +36,7 @@ mod report;
 mod rollback;
 mod run;
 mod settings;
+mod slots;
 mod snapshot;
 mod sources;
 mod status;
@@ -68,7 +69,7 @@ pub use lock::{Activity, Held, HoldError, LockMode};
 pub use module_tree::{ModuleTree, read_module_tree};
 pub use modules::{
     ImportSummary, ModuleSummary, ModulesError, add_module, import_npm, list_modules, list_modules_page,
-    module, place_module, remove_module,
+    module, module_count, place_module, remove_module,
 };
 pub use native_cache::open_sandbox;
 pub use prefab_sandbox::{Isolation, Sandbox, SandboxError, run_as_child};
@@ -92,6 +93,7 @@ pub use report::{Difference, ModuleReport, Report, compare};
 pub use rollback::{RollbackError, RollbackSummary, RolledBack, RolledBackHow, rollback};
 pub use run::{PrepareError, PrepareOptions, Selection, Stop, prepare, rehearse, upgrade};
 pub use settings::{Setting, SettingSource, SettingsError, list_settings, set_setting};
+pub use slots::{HeldBack, Share, Slots, Standing, Terms};
 pub use status::{EnvironmentState, Status, status};
 pub use undo::{UndoError, undo_upgrade};
 pub use verify::{

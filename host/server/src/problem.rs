@@ -80,6 +80,11 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail)
     }
 
+    /// The tenant has as much as it may have: `detail` says how much of what.
+    pub(crate) fn over_quota(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self::new(status, "over-quota", detail)
+    }
+
     /// The same, without this folder of the server's own in what is told.
     pub(crate) fn without(mut self, folder: &Path) -> Self {
         self.detail = self.detail.replace(&*folder.to_string_lossy(), "(the server's folder)");

@@ -169,7 +169,7 @@ impl Runs {
         started: oneshot::Sender<Started>,
     ) -> Result<(), Problem> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let stop = Stop::new();
+        let stop = app.stop(&row.tenant)?;
         let mut running = self.lock();
         if self.ending.load(Ordering::Relaxed) {
             return Err(Problem::new(
@@ -265,6 +265,7 @@ fn prepare_in(
     let env = app.environment(&row.tenant, &row.environment)?.acting_as(row.who.as_str());
     let sandbox = app.sandboxes().of(Some(&row.tenant))?;
     let (sandbox, options) = (&*sandbox, order.options());
+    app.heed_storage(&row.tenant)?;
     let feed = app.live().feed(&row.tenant, &row.environment);
     let meter = app.metrics().run(&row.tenant);
     let mut runs = OnFeed { feed: &feed, preparation: None };

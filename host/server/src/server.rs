@@ -2,12 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use prefab_prepare::{Environment, Isolation, SandboxError};
+use prefab_prepare::{Environment, Isolation, SandboxError, Stop};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::connections;
 use crate::data::{Data, DataError};
 use crate::db::{DbError, NewToken};
+use crate::keeper::Keeper;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::names::{EnvironmentName, TenantName};
@@ -25,8 +26,10 @@ use crate::rates::Rates;
 use crate::routes;
 use crate::runs::Runs;
 use crate::sandboxes::Sandboxes;
+use crate::shares::Shares;
 use crate::token::{Scope, Secret, TokenId};
 use crate::upload;
+use crate::usage::Kept;
 
 /// Requests a second for each token, unless it is said otherwise.
 const RATE: NonZeroU32 = NonZeroU32::new(500).unwrap();
@@ -69,6 +72,8 @@ pub struct ServeOptions {
     pub listen: SocketAddr,
     /// Where compilers run.
     pub isolation: Isolation,
+    /// How many compilations run at a time, of all tenants together.
+    pub jobs: NonZeroUsize,
 }
 
 /// What is to be told when the server listens.
@@ -87,6 +92,8 @@ pub struct Server {
     environments: Environments,
     rates: Rates,
     runs: Runs,
+    shares: Shares,
+    kept: Kept,
     live: Live,
     metrics: Metrics,
     uploads: Semaphore,
@@ -115,6 +122,19 @@ impl Server {
 
     pub(crate) fn runs(&self) -> &Runs {
         &self.runs
+    }
+
+    pub(crate) fn shares(&self) -> &Shares {
+        &self.shares
+    }
+
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// A hand on something that is to be run for a tenant, in turn with what others run. Blocks.
+    pub(crate) fn stop(&self, tenant: &TenantName) -> Result<Stop, Problem> {
+        Ok(self.shares.stop(self.data.db(), tenant)?)
     }
 
     pub(crate) fn live(&self) -> &Live {
@@ -187,19 +207,24 @@ pub fn serve(options: &ServeOptions, told: impl FnOnce(&Listening)) -> Result<()
     let data = Data::open(&options.data)?;
     let _lock = data.lock()?;
     let first_token = first_token(&data)?;
-    let start = OffsetDateTime::now_utc().unix_timestamp_nanos();
+    let now = OffsetDateTime::now_utc();
+    let start = now.unix_timestamp_nanos();
+    let shares = Shares::open(data.db(), options.jobs, now).map_err(DataError::from)?;
     let app = Arc::new(Server {
         data,
         sandboxes: Sandboxes::open(options.isolation.clone())?,
         environments: Environments::default(),
         rates: Rates::new(RATE),
         runs: Runs::default(),
+        shares,
+        kept: Kept::default(),
         live: Live::new(&format!("{start:x}")),
         metrics: Metrics::default(),
         uploads: Semaphore::new(upload::AT_A_TIME),
         changes: Mutex::default(),
         ending: watch::Sender::new(false),
     });
+    let keeper = Keeper::start(&app)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
         let listening = |source| ServeError::Listen { address: options.listen, source };
@@ -224,6 +249,7 @@ pub fn serve(options: &ServeOptions, told: impl FnOnce(&Listening)) -> Result<()
         Ok(())
     });
     app.runs.stop();
+    drop(keeper);
     runtime.shutdown_timeout(LAST);
     served
 }

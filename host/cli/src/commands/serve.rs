@@ -1,7 +1,9 @@
 //! `prefab serve`
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::thread;
 
 use clap::Args;
 use prefab_server::{Listening, Secret, ServeOptions, serve};
@@ -19,6 +21,9 @@ pub(crate) struct ServeArgs {
     /// Where to listen; port 0 for any that is free
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7420")]
     listen: SocketAddr,
+    /// How many compilations run at a time, of all tenants together [default: one a core]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
 }
 
 #[derive(Serialize)]
@@ -30,7 +35,8 @@ struct Listens<'a> {
 pub(super) fn run(session: &Session, arguments: &ServeArgs) -> anyhow::Result<Exit> {
     // Tenants come and go while it serves, and none is to trust another's compilers: so walls between them are there from the start.
     let isolation = session.isolation_or(IsolationChoice::Process);
-    let options = ServeOptions { data: arguments.data.clone(), listen: arguments.listen, isolation };
+    let jobs = arguments.jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let options = ServeOptions { data: arguments.data.clone(), listen: arguments.listen, isolation, jobs };
     let mut printed = Ok(());
     serve(&options, |Listening { address, first_token }| {
         let listen = format!("http://{address}");

@@ -9,4 +9,5 @@ mod input;
 mod life;
 mod remote;
 mod scene;
+mod shares;
 mod watching;

@@ -20,15 +20,40 @@ pub(crate) struct Scene {
     server: Option<Child>,
     address: String,
     administrator: String,
+    /// What `serve` is told besides.
+    options: Vec<String>,
 }
 
 impl Scene {
     /// A new server without tenants.
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut scene = Self { folder, server: None, address: String::new(), administrator: String::new() };
+        Self::with_options(&[])
+    }
+
+    fn with_options(options: &[&str]) -> Self {
+        let mut scene = Self {
+            folder: tempfile::tempdir().unwrap(),
+            server: None,
+            address: String::new(),
+            administrator: String::new(),
+            options: options.iter().map(ToString::to_string).collect(),
+        };
         scene.start();
         scene
+    }
+
+    /// A new server with both sample releases, that is told this besides.
+    pub(crate) fn with_releases(options: &[&str]) -> Self {
+        let scene = Self::with_options(options);
+        scene.send_releases();
+        scene
+    }
+
+    fn send_releases(&self) {
+        for version in ["11.8.0", "11.9.0"] {
+            let release = prefab_artifacts::releases().unwrap().join(version);
+            self.administrator().send("POST", "/releases", &tar_of(release.as_std_path())).expect(201);
+        }
     }
 
     /// A new server with the tenant `acme`, which has the environment `shop` and both sample releases.
@@ -37,10 +62,7 @@ impl Scene {
         let all = scene.administrator();
         all.post("/tenants", &json!({"name": "acme"})).expect(201);
         all.post("/tenants/acme/environments", &json!({"name": "shop"})).expect(201);
-        for version in ["11.8.0", "11.9.0"] {
-            let release = prefab_artifacts::releases().unwrap().join(version);
-            all.send("POST", "/releases", &tar_of(release.as_std_path())).expect(201);
-        }
+        scene.send_releases();
         scene
     }
 
@@ -49,6 +71,7 @@ impl Scene {
         let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
         let mut server = self
             .command(&["serve", "--listen", "127.0.0.1:0", "--json", "--log-format", "json"])
+            .args(&self.options)
             .env("PREFAB_LOG", "info,prefab_server=debug")
             .stdout(Stdio::piped())
             .stderr(log)

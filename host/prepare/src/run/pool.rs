@@ -72,7 +72,8 @@ impl Pool<'_> {
         let (busy, broken) = (AtomicUsize::new(0), AtomicBool::new(false));
         std::thread::scope(|scope| {
             let (sender, receiver) = bounded(UNDER_WAY);
-            for number in 0..self.jobs.min(order.len()) {
+            let threads = self.stop.share().map_or(self.jobs, |share| share.threads(self.jobs));
+            for number in 0..threads.min(order.len()) {
                 let (sender, work, next, busy, broken) = (sender.clone(), &work, &next, &busy, &broken);
                 let body = move || {
                     self.priority.apply();

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use prefab_sandbox::Control;
 
+use crate::slots::Share;
+
 const NO: u8 = 0;
 const STOP: u8 = 1;
 const CALL_OFF: u8 = 2;
@@ -14,12 +16,24 @@ const CALL_OFF: u8 = 2;
 pub struct Stop {
     asked: Arc<AtomicU8>,
     control: Control,
+    share: Option<Share>,
 }
 
 impl Stop {
     /// Nobody asks for anything yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same for what takes turns with others: each compilation waits for a slot of this share.
+    #[must_use]
+    pub fn with_share(mut self, share: Share) -> Self {
+        self.share = Some(share);
+        self
+    }
+
+    pub(crate) fn share(&self) -> Option<&Share> {
+        self.share.as_ref()
     }
 
     /// Let what is running end, and start nothing new. A preparation that is paused goes on with what is running.

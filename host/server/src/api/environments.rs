@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use prefab_model::{ConfigKey, ModuleName};
 use prefab_prepare::{
-    Environment, EnvironmentError, ErrorReport, HistoryEntry, Setting, Status, errors as errors_in,
-    history as history_of, list_settings, set_setting, status as status_of,
+    Environment, EnvironmentError, EnvironmentState, ErrorReport, HeldBack, HistoryEntry, Setting, Status,
+    errors as errors_in, history as history_of, list_settings, set_setting, status as status_of,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -82,6 +82,11 @@ pub(super) async fn add(
 ) -> Result<(StatusCode, Json<Status>), Problem> {
     app.blocking(move |server| {
         let folder = server.data().environment(&at.tenant, &new.name);
+        let _others = server.change();
+        let there = names(server, &at.tenant);
+        if !there.contains(&new.name) {
+            server.quotas(&at.tenant)?.environment_more(there.len() as u64)?;
+        }
         let env = match Environment::init(&folder, new.name.as_str()) {
             Err(EnvironmentError::Exists(_)) => {
                 let detail = "there is an environment of this name already";
@@ -108,6 +113,9 @@ pub(super) struct Now {
     status: Status,
     /// What is being compiled.
     compiling: Vec<Compiling>,
+    /// Why nothing new is compiled for now, if it is for want of a quota.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_back: Option<HeldBack>,
 }
 
 impl Now {
@@ -115,7 +123,10 @@ impl Now {
         // In this order: a feed is kept for each environment that is there.
         let status = status_of(&at.open(server)?)?;
         let compiling = server.live().feed(&at.tenant, &at.environment).compiling();
-        Ok(Self { status, compiling })
+        let runs = status.rehearsal.is_some() || status.state == EnvironmentState::Preparing;
+        let share = server.shares().of(server.data().db(), &at.tenant)?;
+        let held_back = share.held_back().filter(|_| runs);
+        Ok(Self { status, compiling, held_back })
     }
 }
 

@@ -10,6 +10,7 @@ mod keeping;
 mod modules;
 mod preparations;
 mod publish;
+mod quotas;
 mod releases;
 mod tenants;
 mod tokens;
@@ -50,6 +51,8 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(tenants::list, tenants::add))
         .routes(routes!(tenants::show))
         .routes(routes!(tenants::audit))
+        .routes(routes!(quotas::show, quotas::set))
+        .routes(routes!(quotas::usage))
         .routes(routes!(tokens::list, tokens::add))
         .routes(routes!(tokens::revoke))
         .routes(routes!(releases::list_shared, releases::add_shared))

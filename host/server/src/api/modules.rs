@@ -24,6 +24,7 @@ use crate::problem::Problem;
 use crate::server::App;
 use crate::unpack::{Caps, unpack};
 use crate::upload::Upload;
+use crate::usage::bytes_in;
 
 /// What a module's tree may have at most.
 const CAPS: Caps = Caps { bytes: 256 << 20, files: 50_000, depth: 64 };
@@ -138,8 +139,13 @@ pub(super) async fn put(
         std::fs::create_dir(&tree)?;
         unpack(body.into_reader(), &tree, CAPS)?;
         let folder = server.data().module(&at.tenant, &at.environment, &which.module);
+        let bytes = bytes_in(&tree)?;
         let _others = server.change();
         check(&seen, &env, &which.module)?;
+        if matches!(module(&env, &which.module), Err(ModulesError::Unknown { .. })) {
+            server.module_more(&at.tenant, &at.environment)?;
+        }
+        server.bytes_more(&at.tenant, bytes)?;
         place_module(&env, &tree, &folder, &which.module)
             .map_err(|error| Problem::from(error).without(&tree).without(env.root()))?;
         shown(&env, &which.module)

@@ -95,7 +95,7 @@ pub(super) async fn publish(
         let mut modules = Vec::new();
         let mut reporter = |module: &Published| modules.push(module.clone());
         let (env, selection) = (at.open(server)?, which.selection()?);
-        let (sandbox, stop) = (server.sandboxes().of(Some(&at.tenant))?, Stop::new());
+        let (sandbox, stop) = (server.sandboxes().of(Some(&at.tenant))?, server.stop(&at.tenant)?);
         let summary = publish_in(&env, &sandbox, &selection, &stop, &mut |_| {}, &mut reporter)?;
         Ok(Json(Done { summary, modules }))
     })

@@ -21,6 +21,7 @@ use crate::problem::Problem;
 use crate::server::{App, Server};
 use crate::unpack::{Caps, unpack};
 use crate::upload::Upload;
+use crate::usage::bytes_in;
 
 /// What a release's folder may have at most.
 const CAPS: Caps = Caps { bytes: 1 << 30, files: 1000, depth: 8 };
@@ -152,6 +153,9 @@ fn take(
         }
         let detail = "another release of this version is here: a version is never changed once it is out";
         return Err(Problem::new(StatusCode::CONFLICT, "different-release", detail));
+    }
+    if let Some(tenant) = tenant {
+        server.bytes_more(tenant, bytes_in(&folder)?)?;
     }
     fs::rename(&folder, &place)?;
     Ok((StatusCode::CREATED, Json(inspection)))

@@ -4,6 +4,7 @@
 //! threads that may.
 
 mod audit;
+mod quotas;
 mod replies;
 mod runs;
 mod sessions;
@@ -28,7 +29,11 @@ pub use tokens::NewToken;
 /// How long to wait for another process that writes.
 const BUSY: Duration = Duration::from_secs(30);
 
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("schema_1.sql")), M::up(include_str!("sessions.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("schema_1.sql")),
+    M::up(include_str!("sessions.sql")),
+    M::up(include_str!("quotas.sql")),
+];
 
 /// Why the server's database could not do something.
 #[derive(Debug, thiserror::Error)]
