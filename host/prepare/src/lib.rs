@@ -55,7 +55,7 @@ pub use browse::{
 };
 pub use cause::Cause;
 pub use choose::ModuleSelection;
-pub use control::{ControlError, Controlled, Request, control};
+pub use control::{ControlError, Controlled, Request, control, prioritise};
 pub use deploy::DeployError;
 pub use environment::{Environment, EnvironmentError, Platform};
 pub use errors::{ErrorReport, ErrorsError, ModuleErrors, Problem, errors};
@@ -79,7 +79,7 @@ pub use priority::Priority;
 pub use publish::{PublishError, PublishSummary, Published, PublishedHow, publish};
 pub use releases::{
     CompilerInspection, ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleaseTree, ReleasesError,
-    inspect_release, install_release, list_releases, read_release_tree, summarise_release,
+    inspect_release, install_release, limits_in, list_releases, read_release_tree, summarise_release,
 };
 pub use report::causes::{CauseReport, ErrorCount, RootReport};
 pub use report::diff::{

@@ -7,12 +7,15 @@
 
 mod access;
 mod api;
+mod ceilings;
 mod connections;
 mod console;
+mod controls;
 mod data;
 mod db;
 mod document;
 mod etag;
+mod follow;
 mod input;
 mod keeper;
 mod live;

@@ -14,14 +14,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 
 use crate::connections;
+use crate::controls::Controls;
 use crate::data::{Data, DataError};
 use crate::db::{DbError, NewToken};
+use crate::follow::Followers;
 use crate::keeper::Keeper;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::names::{EnvironmentName, TenantName};
 use crate::open::Environments;
 use crate::problem::Problem;
+use crate::quotas::Ceilings;
 use crate::rates::Rates;
 use crate::routes;
 use crate::runs::Runs;
@@ -74,6 +77,10 @@ pub struct ServeOptions {
     pub isolation: Isolation,
     /// How many compilations run at a time, of all tenants together.
     pub jobs: NonZeroUsize,
+    /// The most that one compilation may be allowed, unless a tenant's quotas say otherwise.
+    pub ceilings: Ceilings,
+    /// A folder in which releases are looked for.
+    pub watch: Option<PathBuf>,
 }
 
 /// What is to be told when the server listens.
@@ -94,6 +101,9 @@ pub struct Server {
     runs: Runs,
     shares: Shares,
     kept: Kept,
+    ceilings: Ceilings,
+    followers: Followers,
+    controls: Controls,
     live: Live,
     metrics: Metrics,
     uploads: Semaphore,
@@ -128,13 +138,41 @@ impl Server {
         &self.shares
     }
 
+    pub(crate) fn ceilings(&self) -> Ceilings {
+        self.ceilings
+    }
+
+    pub(crate) fn followers(&self) -> &Followers {
+        &self.followers
+    }
+
+    pub(crate) fn controls(&self) -> &Controls {
+        &self.controls
+    }
+
     pub(crate) fn kept(&self) -> &Kept {
         &self.kept
     }
 
     /// A hand on something that is to be run for a tenant, in turn with what others run. Blocks.
     pub(crate) fn stop(&self, tenant: &TenantName) -> Result<Stop, Problem> {
-        Ok(self.shares.stop(self.data.db(), tenant)?)
+        Ok(Stop::new().with_share(self.shares.of(self.data.db(), tenant)?))
+    }
+
+    /// The same for what a caller waits for. [`Server::was_held_back`] is to be asked when it is over.
+    pub(crate) fn stop_at_once(&self, tenant: &TenantName) -> Result<Stop, Problem> {
+        Ok(Stop::new().with_share(self.shares.of(self.data.db(), tenant)?.impatient()))
+    }
+
+    /// Says so if that was stopped for want of a quota. What it had done before stays done.
+    pub(crate) fn was_held_back(&self, tenant: &TenantName, stop: &Stop) -> Result<(), Problem> {
+        if !stop.is_asked() {
+            return Ok(());
+        }
+        match self.shares.of(self.data.db(), tenant)?.held_back() {
+            Some(reason) => Err(Problem::held_back(&reason)),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn live(&self) -> &Live {
@@ -218,13 +256,16 @@ pub fn serve(options: &ServeOptions, told: impl FnOnce(&Listening)) -> Result<()
         runs: Runs::default(),
         shares,
         kept: Kept::default(),
+        ceilings: options.ceilings,
+        followers: Followers::default(),
+        controls: Controls::default(),
         live: Live::new(&format!("{start:x}")),
         metrics: Metrics::default(),
         uploads: Semaphore::new(upload::AT_A_TIME),
         changes: Mutex::default(),
         ending: watch::Sender::new(false),
     });
-    let keeper = Keeper::start(&app)?;
+    let keeper = Keeper::start(&app, options.watch.clone())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
         let listening = |source| ServeError::Listen { address: options.listen, source };

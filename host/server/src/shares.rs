@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prefab_model::Fuel;
-use prefab_prepare::{Share, Slots, Standing, Stop};
+use prefab_prepare::{Share, Slots, Standing};
 use time::OffsetDateTime;
 
 use crate::db::{Db, DbError};
@@ -78,11 +78,6 @@ impl Shares {
     /// The share of a tenant that is there.
     pub(crate) fn of(&self, db: &Db, tenant: &TenantName) -> Result<Share, DbError> {
         self.member(db, tenant, |member| member.share.clone())
-    }
-
-    /// A hand on something that is to be run for a tenant, in turn with what others run.
-    pub(crate) fn stop(&self, db: &Db, tenant: &TenantName) -> Result<Stop, DbError> {
-        Ok(Stop::new().with_share(self.of(db, tenant)?))
     }
 
     /// What a tenant may have.

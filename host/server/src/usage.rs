@@ -30,8 +30,18 @@ const JUST: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(crate) struct Kept {
     bytes: Mutex<HashMap<TenantName, Counted>>,
-    modules: Mutex<HashMap<TenantName, HashMap<EnvironmentName, u64>>>,
+    modules: Mutex<HashMap<TenantName, Modules>>,
 }
+
+/// How many modules each environment has, and when all were counted.
+#[derive(Clone)]
+struct Modules {
+    at: Instant,
+    of: HashMap<EnvironmentName, u64>,
+}
+
+/// Modules may come and go behind the server's back: they are counted anew after so long.
+const MODULES: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Copy)]
 struct Counted {
@@ -99,12 +109,17 @@ impl Server {
         }
         let stored = self.stored(tenant, Counted::is_fresh)?;
         if quotas.bytes_more(stored, more).is_err() {
-            let stored = self.stored(tenant, |counted| counted.at.elapsed() < JUST)?;
-            quotas.bytes_more(stored, more)?;
+            self.stored(tenant, |counted| counted.at.elapsed() < JUST)?;
         }
-        if let Some(counted) = lock(&self.kept().bytes).get_mut(tenant) {
-            counted.bytes = counted.bytes.saturating_add(more);
-        }
+        // Looked at and added to in one, so that two do not both have the last room.
+        let mut counts = lock(&self.kept().bytes);
+        let counted = counts.entry(tenant.clone()).or_insert(Counted {
+            bytes: stored,
+            at: Instant::now(),
+            took: Duration::ZERO,
+        });
+        quotas.bytes_more(counted.bytes, more)?;
+        counted.bytes = counted.bytes.saturating_add(more);
         Ok(())
     }
 
@@ -128,18 +143,26 @@ impl Server {
         tenant: &TenantName,
         anew: Option<&EnvironmentName>,
     ) -> Result<u64, Problem> {
-        let mut known = lock(&self.kept().modules).get(tenant).cloned().unwrap_or_default();
+        let known = lock(&self.kept().modules).get(tenant).filter(|it| it.at.elapsed() < MODULES).cloned();
+        let mut known = known.unwrap_or_else(|| Modules { at: Instant::now(), of: HashMap::new() });
         let names = environment_names(self, tenant);
-        known.retain(|name, _| names.contains(name) && Some(name) != anew);
+        known.of.retain(|name, _| names.binary_search(name).is_ok() && Some(name) != anew);
         for name in names {
-            if !known.contains_key(&name) {
+            if !known.of.contains_key(&name) {
                 let modules = module_count(&*self.environment(tenant, &name)?)?;
-                known.insert(name, modules);
+                known.of.insert(name, modules);
             }
         }
-        let modules = known.values().sum();
+        let modules = known.of.values().sum();
         lock(&self.kept().modules).insert(tenant.clone(), known);
         Ok(modules)
+    }
+
+    /// The modules of this environment are others now.
+    pub(crate) fn modules_changed(&self, tenant: &TenantName, environment: &EnvironmentName) {
+        if let Some(known) = lock(&self.kept().modules).get_mut(tenant) {
+            known.of.remove(environment);
+        }
     }
 
     /// Refuses a module more in this environment if the tenant's quota has no room for it.
@@ -160,7 +183,6 @@ impl Server {
         let share = self.shares().of(self.data().db(), tenant)?;
         let standing = share.standing();
         let names = environment_names(self, tenant);
-        lock(&self.kept().modules).remove(tenant);
         Ok(Usage {
             running: standing.running,
             waiting: standing.waiting,

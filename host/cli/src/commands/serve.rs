@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::thread;
 
 use clap::Args;
-use prefab_server::{Listening, Secret, ServeOptions, serve};
+use prefab_model::Limit;
+use prefab_server::{Ceilings, Listening, Secret, ServeOptions, serve};
 use serde::Serialize;
 
 use crate::args::IsolationChoice;
@@ -24,6 +25,18 @@ pub(crate) struct ServeArgs {
     /// How many compilations run at a time, of all tenants together [default: one a core]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    /// The most fuel that tenants' settings and releases may allow one compilation, such as 100G
+    #[arg(long, value_name = "FUEL", value_parser = |text: &str| Limit::Fuel.parse_value(text))]
+    max_fuel: Option<u64>,
+    /// The most memory that they may allow it, such as 2GiB
+    #[arg(long, value_name = "BYTES", value_parser = |text: &str| Limit::Memory.parse_value(text))]
+    max_memory: Option<u64>,
+    /// The most time that they may allow it, such as 10m
+    #[arg(long, value_name = "TIME", value_parser = |text: &str| Limit::Deadline.parse_value(text))]
+    max_deadline: Option<u64>,
+    /// A folder in which releases are looked for, each in a folder of its own
+    #[arg(long, value_name = "DIR")]
+    watch_releases: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -36,7 +49,19 @@ pub(super) fn run(session: &Session, arguments: &ServeArgs) -> anyhow::Result<Ex
     // Tenants come and go while it serves, and none is to trust another's compilers: so walls between them are there from the start.
     let isolation = session.isolation_or(IsolationChoice::Process);
     let jobs = arguments.jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    let options = ServeOptions { data: arguments.data.clone(), listen: arguments.listen, isolation, jobs };
+    let ceilings =
+        Ceilings { fuel: arguments.max_fuel, memory: arguments.max_memory, deadline: arguments.max_deadline };
+    if let Some(folder) = arguments.watch_releases.as_ref().filter(|folder| !folder.is_dir()) {
+        anyhow::bail!("cannot look for releases in {}: it is not a folder", folder.display());
+    }
+    let options = ServeOptions {
+        data: arguments.data.clone(),
+        listen: arguments.listen,
+        isolation,
+        jobs,
+        ceilings,
+        watch: arguments.watch_releases.clone(),
+    };
     let mut printed = Ok(());
     serve(&options, |Listening { address, first_token }| {
         let listen = format!("http://{address}");

@@ -1,10 +1,12 @@
 //! `prefab serve` as a client meets it: the real program, over real HTTP, in a folder of its own.
 
 mod access;
+mod ceilings;
 mod console;
 mod described;
 mod ending;
 mod events;
+mod following;
 mod input;
 mod life;
 mod remote;

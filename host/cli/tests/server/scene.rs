@@ -30,7 +30,7 @@ impl Scene {
         Self::with_options(&[])
     }
 
-    fn with_options(options: &[&str]) -> Self {
+    pub(crate) fn with_options(options: &[&str]) -> Self {
         let mut scene = Self {
             folder: tempfile::tempdir().unwrap(),
             server: None,
@@ -51,9 +51,13 @@ impl Scene {
 
     fn send_releases(&self) {
         for version in ["11.8.0", "11.9.0"] {
-            let release = prefab_artifacts::releases().unwrap().join(version);
-            self.administrator().send("POST", "/releases", &tar_of(release.as_std_path())).expect(201);
+            self.send_release(version);
         }
+    }
+
+    /// Sends one of the sample releases.
+    pub(crate) fn send_release(&self, version: &str) {
+        self.administrator().send("POST", "/releases", &tar_of(&sample_release(version))).expect(201);
     }
 
     /// A new server with the tenant `acme`, which has the environment `shop` and both sample releases.
@@ -196,6 +200,13 @@ impl Scene {
         self.through(&begun["preparation"]);
     }
 
+    /// Calls a preparation off and removes a module that will not end.
+    pub(crate) fn module_gone(&self, module: &str, preparation: &Value) {
+        let all = self.administrator();
+        all.post(&shop(&format!("/preparations/{preparation}/cancel")), &json!({})).expect(200);
+        until(|| all.send("DELETE", &shop(&format!("/modules/{module}")), b"").status == 204);
+    }
+
     /// Waits until a preparation is over, and has let go of the environment.
     pub(crate) fn through(&self, preparation: &Value) {
         let all = self.administrator();
@@ -245,6 +256,11 @@ pub(crate) fn until(so: impl Fn() -> bool) {
     }
 }
 
+/// The folder of a sample release.
+pub(crate) fn sample_release(version: &str) -> PathBuf {
+    prefab_artifacts::releases().unwrap().join(version).into_std_path_buf()
+}
+
 /// A tar of these files.
 pub(crate) fn tar(files: &[(&str, &str)]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
@@ -257,7 +273,7 @@ pub(crate) fn tar(files: &[(&str, &str)]) -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-fn tar_of(folder: &Path) -> Vec<u8> {
+pub(crate) fn tar_of(folder: &Path) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     tar.append_dir_all(".", folder).unwrap();
     tar.into_inner().unwrap()

@@ -157,3 +157,23 @@ fn what_is_over_a_quota_is_refused_with_figures_and_only_the_operator_sets_quota
     all.send_json("PUT", "/tenants/acme/quotas", &[], &json!({})).expect(200);
     until(|| status(&all, "acme")["state"] == "ready");
 }
+
+#[test]
+fn a_module_that_somebody_wants_first_goes_next_in_a_preparation_that_runs() {
+    let scene = Scene::with_releases(&["--jobs", "1"]);
+    let all = scene.administrator();
+    tenant(&all, "acme", 40);
+    // By its size it would be the last.
+    module(&all, "acme", "wanted", "a { b: c }\n").expect(200);
+    let preparation = upgrade(&all, "acme");
+    until(|| ended(&all, "acme") >= 2);
+    let pid = status(&all, "acme")["holder"]["pid"].clone();
+    let request = json!({"pid": pid, "preparation": preparation, "first": ["wanted", "no-such-module"]});
+    let state = scene.data("tenants/acme/environments/main/.prefab");
+    std::fs::write(state.join("request.new"), request.to_string()).unwrap();
+    std::fs::rename(state.join("request.new"), state.join("request.json")).unwrap();
+    let before = ended(&all, "acme");
+    until(|| all.get(&place("acme", "/modules/wanted/artifacts")).status == 200);
+    let meanwhile = ended(&all, "acme") - before;
+    assert!(meanwhile <= 10, "{meanwhile} went before");
+}

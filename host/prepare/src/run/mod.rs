@@ -16,6 +16,7 @@ mod select;
 mod shared;
 mod sign;
 mod stop;
+mod urgent;
 
 use std::num::NonZeroUsize;
 use std::time::Instant;

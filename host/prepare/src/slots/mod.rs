@@ -60,12 +60,22 @@ impl Slots {
     /// A further tenant's part in them.
     pub fn share(&self, terms: Terms) -> Share {
         let member = self.0.lock().fair.join(terms);
-        Share { slots: Arc::clone(&self.0), member }
+        Share { slots: Arc::clone(&self.0), member, impatient: false }
     }
 
     /// Another day has begun: no fuel is used yet.
     pub fn new_day(&self) {
         self.0.change(|fair, now| fair.new_day(now));
+    }
+}
+
+impl State {
+    fn held_back(&self, member: Member) -> Option<HeldBack> {
+        if let Some(reason) = self.barred.get(&member) {
+            return Some(*reason);
+        }
+        let (used, quota) = (self.fair.standing(member).fuel, self.fair.terms(member).fuel?);
+        (used >= quota).then_some(HeldBack::Fuel { used: Fuel(used), quota: Fuel(quota) })
     }
 }
 
@@ -118,9 +128,17 @@ pub enum HeldBack {
 pub struct Share {
     slots: Arc<Shared>,
     member: Member,
+    impatient: bool,
 }
 
 impl Share {
+    /// The same for what somebody waits for: where nothing is given out for want of a quota, it is stopped instead of waiting for
+    /// the next day.
+    #[must_use]
+    pub fn impatient(&self) -> Self {
+        Self { impatient: true, ..self.clone() }
+    }
+
     /// Changes what it may have, from now on.
     pub fn set_terms(&self, terms: Terms) {
         self.slots.change(|fair, now| fair.set_terms(self.member, now, terms));
@@ -149,12 +167,7 @@ impl Share {
 
     /// Why nothing is given out, if nothing is until another day begins or somebody does something.
     pub fn held_back(&self) -> Option<HeldBack> {
-        let state = self.slots.lock();
-        if let Some(reason) = state.barred.get(&self.member) {
-            return Some(*reason);
-        }
-        let (used, quota) = (state.fair.standing(self.member).fuel, state.fair.terms(self.member).fuel?);
-        (used >= quota).then_some(HeldBack::Fuel { used: Fuel(used), quota: Fuel(quota) })
+        self.slots.lock().held_back(self.member)
     }
 
     /// How many slots there are.
@@ -176,7 +189,13 @@ impl Share {
             control: stop.control().clone(),
             has: AtomicBool::new(false),
         }));
-        taken.0.enter(&|| stop.is_asked()).then_some(taken)
+        if taken.0.enter(self.impatient, &|| stop.is_asked()) {
+            return Some(taken);
+        }
+        if self.impatient && self.held_back().is_some() {
+            stop.now();
+        }
+        None
     }
 }
 
@@ -235,7 +254,7 @@ impl Taken {
             place.leave(0);
             wait();
             // One that is to let what runs end is asked to stop as well: this one runs.
-            place.enter(&|| false);
+            place.enter(false, &|| false);
         })
     }
 
@@ -252,8 +271,8 @@ impl Drop for Taken {
 }
 
 impl Place {
-    /// Waits for the slot. Says whether it has it, rather than being cancelled or asked to give up.
-    fn enter(&self, gives_up: &dyn Fn() -> bool) -> bool {
+    /// Waits for the slot. Says whether it has it, rather than being cancelled, asked to give up, or impatient.
+    fn enter(&self, impatient: bool, gives_up: &dyn Fn() -> bool) -> bool {
         let (slots, member) = (&self.share.slots, self.share.member);
         let bell = Arc::new(Condvar::new());
         let mut state = slots.lock();
@@ -262,7 +281,12 @@ impl Place {
             state.bells.insert(ticket, Arc::clone(&bell));
             slots.give(&mut state);
             let stopped = || self.control.is_cancelled() || gives_up();
-            while !state.given.contains(&ticket) && !stopped() && !self.control.is_paused() {
+            let held_back = |state: &State| impatient && state.held_back(member).is_some();
+            while !state.given.contains(&ticket)
+                && !stopped()
+                && !held_back(&state)
+                && !self.control.is_paused()
+            {
                 (state, _) = bell.wait_timeout(state, LOOK).unwrap_or_else(PoisonError::into_inner);
             }
             state.bells.remove(&ticket);
@@ -272,7 +296,7 @@ impl Place {
             }
             state.fair.withdraw(member, slots.began.elapsed(), ticket);
             slots.give(&mut state);
-            if stopped() {
+            if stopped() || held_back(&state) {
                 return false;
             }
             drop(state);

@@ -137,3 +137,14 @@ fn whoever_has_used_the_fuel_of_the_day_waits_for_the_next_or_for_more() {
         });
     }
 }
+
+#[test]
+fn what_somebody_waits_for_is_stopped_rather_than_held_back() {
+    let share = slots(1).share(Terms { fuel: Some(10), ..Terms::default() });
+    let stop = Stop::new();
+    share.impatient().take(Bytes(0), &stop).unwrap().end(Fuel(10));
+    assert!(!stop.is_asked(), "there was some left");
+    assert!(share.impatient().take(Bytes(0), &stop).is_none());
+    assert!(stop.is_asked());
+    assert_eq!(share.standing().waiting, 0);
+}

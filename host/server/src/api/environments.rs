@@ -11,12 +11,14 @@ use prefab_prepare::{
     errors as errors_in, history as history_of, list_settings, set_setting, status as status_of,
 };
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Limit, TAG_ENVIRONMENTS, within};
 use crate::access::{Administer, Operate, Place, Read, Tenancy};
 use crate::document::words;
 use crate::etag::{ETag, IfMatch};
+use crate::follow::{Follow, NextUpgrade, Window};
 use crate::input::{Body, Parameters};
 use crate::live::Compiling;
 use crate::names::{EnvironmentName, TenantName};
@@ -116,6 +118,12 @@ pub(super) struct Now {
     /// Why nothing new is compiled for now, if it is for want of a quota.
     #[serde(skip_serializing_if = "Option::is_none")]
     held_back: Option<HeldBack>,
+    /// Which releases it is upgraded to by itself.
+    follows: Follow,
+    /// And when.
+    window: Option<Window>,
+    /// The upgrade that is to come.
+    next_upgrade: Option<NextUpgrade>,
 }
 
 impl Now {
@@ -126,7 +134,11 @@ impl Now {
         let runs = status.rehearsal.is_some() || status.state == EnvironmentState::Preparing;
         let share = server.shares().of(server.data().db(), &at.tenant)?;
         let held_back = share.held_back().filter(|_| runs);
-        Ok(Self { status, compiling, held_back })
+        let row = server.data().db().follows(&at.tenant, &at.environment)?;
+        let place = (at.tenant.clone(), at.environment.clone());
+        let now = OffsetDateTime::now_utc();
+        let next_upgrade = server.next_upgrade(&place, &row, status.platform.as_ref(), now)?;
+        Ok(Self { status, compiling, held_back, follows: row.follow, window: row.window, next_upgrade })
     }
 }
 
@@ -183,6 +195,7 @@ pub(super) async fn set(
 ) -> Result<Settings, Problem> {
     app.blocking(move |server| {
         let key: ConfigKey = key.parse()?;
+        server.check_setting(&at.tenant, &key, &value)?;
         let _others = server.change();
         let mut env = at.open(server)?;
         if seen.is_said() {

@@ -30,7 +30,7 @@ pub(super) async fn show(State(app): State<App>, at: Tenancy<Read>) -> Result<Sh
 /// Set what a tenant may have, from now on; it takes a token of the whole server
 #[utoipa::path(put, path = "/tenants/{tenant}/quotas", tag = TAG_TENANTS, request_body = Quotas,
     params(("if-match" = Option<String>, Header, description = "The quotas that were seen, by their `ETag`")),
-    security(("token" = ["administer"])), responses((status = 200, description = "Its quotas", body = Quotas)))]
+    security(("token" = ["administer", "server"])), responses((status = 200, description = "Its quotas", body = Quotas)))]
 pub(super) async fn set(
     State(app): State<App>,
     at: Tenancy<Administer>,

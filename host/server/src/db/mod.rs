@@ -4,6 +4,7 @@
 //! threads that may.
 
 mod audit;
+mod follows;
 mod quotas;
 mod replies;
 mod runs;
@@ -21,6 +22,7 @@ use time::OffsetDateTime;
 
 pub use audit::AuditEntry;
 pub(crate) use audit::NewAuditEntry;
+pub(crate) use follows::{FollowRow, ScheduledRow};
 pub(crate) use replies::{Earlier, Reply};
 pub(crate) use runs::RunRow;
 pub use tenants::Tenant;
@@ -33,6 +35,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema_1.sql")),
     M::up(include_str!("sessions.sql")),
     M::up(include_str!("quotas.sql")),
+    M::up(include_str!("follows.sql")),
 ];
 
 /// Why the server's database could not do something.
