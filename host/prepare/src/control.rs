@@ -3,7 +3,7 @@
 //! Whoever asks leaves a file in `.prefab` that names the process it is meant for. That process looks for it many times a second,
 //! does what it says and removes it, which is the answer. Nothing is left to do for a request whose process is dead.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,12 +11,13 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use prefab_model::PreparationId;
+use prefab_model::{ModuleName, PreparationId};
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
 use crate::folded::{Requests, folder};
 use crate::lock::{Held, HoldError, HolderFile, Lock};
+use crate::modules::ModulesError;
 use crate::run::Stop;
 
 /// How often a preparation looks for a request: together with a tick of the sandbox, well below the 200 ms that people notice.
@@ -68,6 +69,12 @@ pub enum ControlError {
         /// What it runs.
         preparation: PreparationId,
     },
+    /// A module is not in the environment.
+    #[error(transparent)]
+    Module(Box<ModulesError>),
+    /// Others ask all the time.
+    #[error("others tell the preparation what to do: try again when they are through")]
+    Busy,
     /// The request could not be written.
     #[error("cannot write {}", path.display())]
     Io {
@@ -86,7 +93,17 @@ pub enum ControlError {
 struct Message {
     pid: u32,
     preparation: PreparationId,
-    request: Request,
+    #[serde(flatten)]
+    asked: Asked,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Asked {
+    Request(Request),
+    /// To take these modules next.
+    First(Vec<ModuleName>),
 }
 
 fn request_path(state: &Path, lock: Lock) -> PathBuf {
@@ -103,6 +120,32 @@ pub fn control(
     request: Request,
     meant: Option<PreparationId>,
 ) -> Result<Controlled, ControlError> {
+    let (lock, held, preparation) = ask(env, Asked::Request(request), meant)?;
+    Ok(Controlled { request, preparation, rehearsal: lock == Lock::Rehearsal, pid: held.pid })
+}
+
+/// Asks the same to take these modules next, with all that they need, as far as they take part and are not begun. Says which
+/// preparation, or rehearsal, has heard it.
+pub fn prioritise(
+    env: &Environment,
+    modules: Vec<ModuleName>,
+    meant: Option<PreparationId>,
+) -> Result<PreparationId, ControlError> {
+    for module in &modules {
+        if env.store().module(module).map_err(HoldError::from)?.is_none() {
+            return Err(ControlError::Module(Box::new(ModulesError::unknown(env, module))));
+        }
+    }
+    Ok(ask(env, Asked::First(modules), meant)?.2)
+}
+
+/// Leaves a request, and waits until it has been heard; until what it is meant for has ended, if that is what is asked.
+fn ask(
+    env: &Environment,
+    asked: Asked,
+    meant: Option<PreparationId>,
+) -> Result<(Lock, Held, PreparationId), ControlError> {
+    let turn = Turn::wait(&env.state_dir())?;
     let mut running = None;
     for lock in [Lock::Environment, Lock::Rehearsal] {
         let held = env.holder(lock)?;
@@ -115,7 +158,8 @@ pub fn control(
     }
     let (lock, held, preparation) = running.ok_or(ControlError::NotRunning)?;
     let path = request_path(&env.state_dir(), lock);
-    let message = Message { pid: held.pid, preparation, request };
+    let until_end = asked == Asked::Request(Request::Cancel);
+    let message = Message { pid: held.pid, preparation, asked };
     let number = ASKED.fetch_add(1, Ordering::Relaxed);
     let temporary = path.with_extension(format!("{}-{number}.new", std::process::id()));
     serde_json::to_vec(&message)
@@ -123,27 +167,58 @@ pub fn control(
         .and_then(|text| fs::write(&temporary, text))
         .and_then(|()| fs::rename(&temporary, &path))
         .map_err(|source| ControlError::Io { path: path.clone(), source })?;
-    let asked = Instant::now();
+    let began = Instant::now();
     let same = |now: Option<Held>| now.is_some_and(|now| now.pid == held.pid && now.since == held.since);
+    // Once it is heard, others may ask while this one waits for the end, and a file that is there is theirs.
+    let mut turn = Some(turn);
     loop {
-        let heard = !path.exists();
-        if heard && request != Request::Cancel {
+        if !path.exists() {
+            drop(turn.take());
+        }
+        let heard = turn.is_none();
+        if heard && !until_end {
             break;
         }
-        if !same(env.holder(lock)?) {
+        let ended = !same(env.holder(lock)?);
+        if !heard && (ended || began.elapsed() > PATIENCE) {
             let _ = fs::remove_file(&path);
-            if request == Request::Cancel || heard {
-                break;
-            }
+        }
+        if ended && (until_end || heard) {
+            break;
+        }
+        if ended {
             return Err(ControlError::NotRunning);
         }
-        if asked.elapsed() > PATIENCE {
-            let _ = fs::remove_file(&path);
+        if began.elapsed() > PATIENCE {
             return Err(ControlError::NoAnswer { pid: held.pid, preparation });
         }
         thread::sleep(Duration::from_millis(5));
     }
-    Ok(Controlled { request, preparation, rehearsal: lock == Lock::Rehearsal, pid: held.pid })
+    Ok((lock, held, preparation))
+}
+
+/// The right to leave a request: there is one file for it, and one that is not heard yet is not to be written over.
+struct Turn {
+    _lock: File,
+}
+
+impl Turn {
+    fn wait(state: &Path) -> Result<Self, ControlError> {
+        let path = state.join("request.lock");
+        let io = |source| ControlError::Io { path: path.clone(), source };
+        let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(io)?;
+        let began = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Self { _lock: lock }),
+                Err(TryLockError::WouldBlock) if began.elapsed() < 2 * PATIENCE => {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                Err(TryLockError::WouldBlock) => return Err(ControlError::Busy),
+                Err(TryLockError::Error(source)) => return Err(io(source)),
+            }
+        }
+    }
 }
 
 /// Listens for requests to this process, until it is dropped.
@@ -192,10 +267,11 @@ fn hear(path: &Path, preparation: PreparationId, file: &HolderFile, stop: &Stop)
         && message.pid == std::process::id()
         && message.preparation == preparation
     {
-        match message.request {
-            Request::Pause => stop.pause(),
-            Request::Resume => stop.resume(),
-            Request::Cancel => stop.call_off(),
+        match message.asked {
+            Asked::Request(Request::Pause) => stop.pause(),
+            Asked::Request(Request::Resume) => stop.resume(),
+            Asked::Request(Request::Cancel) => stop.call_off(),
+            Asked::First(modules) => stop.prioritise(modules),
         }
         if let Err(error) = file.paused(stop.is_paused()) {
             tracing::warn!(%error, "cannot say that the preparation is paused");
@@ -203,4 +279,40 @@ fn hear(path: &Path, preparation: PreparationId, file: &HolderFile, stop: &Stop)
     }
     // Also one that was meant for a process that is dead.
     let _ = fs::remove_file(path);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lock::{Activity, LockMode};
+
+    #[test]
+    fn a_request_that_is_not_heard_yet_is_not_written_over_by_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let env = Environment::init(folder.path(), "shop").unwrap();
+        let mut hold = env.hold(Activity::Prepare).unwrap();
+        hold.runs(PreparationId(1), LockMode::Environment).unwrap();
+        let path = request_path(&env.state_dir(), Lock::Environment);
+        let asked = || serde_json::from_slice::<Message>(&fs::read(&path).ok()?).ok().map(|it| it.asked);
+        let until = |request| {
+            let end = Instant::now() + Duration::from_mins(1);
+            while asked() != Some(Asked::Request(request)) {
+                assert!(Instant::now() < end, "{request:?} is not asked");
+                thread::sleep(Duration::from_millis(5));
+            }
+        };
+        thread::scope(|scope| {
+            let pause = scope.spawn(|| control(&env, Request::Pause, None));
+            until(Request::Pause);
+            let resume = scope.spawn(|| control(&env, Request::Resume, None));
+            // It would be there long before.
+            thread::sleep(Duration::from_millis(300));
+            assert_eq!(asked(), Some(Asked::Request(Request::Pause)));
+            fs::remove_file(&path).unwrap();
+            assert_eq!(pause.join().unwrap().unwrap().request, Request::Pause);
+            until(Request::Resume);
+            fs::remove_file(&path).unwrap();
+            resume.join().unwrap().unwrap();
+        });
+    }
 }

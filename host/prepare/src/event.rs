@@ -9,6 +9,8 @@ use prefab_model::{
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+use crate::slots::HeldBack;
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
@@ -79,6 +81,10 @@ pub enum Event {
     Paused,
     /// It goes on.
     Resumed,
+    /// It is given no more slots for now: it waits, and goes on by itself.
+    HeldBack(HeldBack),
+    /// It is given slots again.
+    LetGo,
     /// The machine was in the way of some modules: they are tried again, one at a time, with nothing beside them.
     TryingAgain {
         /// How many.

@@ -20,7 +20,6 @@ pub(crate) struct Executed {
 pub(crate) struct Executor<'a> {
     pub(crate) sandbox: &'a Sandbox,
     pub(crate) store: &'a Store,
-    pub(crate) control: &'a Control,
 }
 
 impl Executor<'_> {
@@ -33,8 +32,9 @@ impl Executor<'_> {
         compiler: &Compiler,
         compilation: &Compilation,
         inputs: &Inputs,
+        control: &Control,
     ) -> Result<Executed, StoreError> {
-        let run = self.sandbox.run(compiler, compilation, inputs, self.control);
+        let run = self.sandbox.run(compiler, compilation, inputs, control);
         let mut diagnostics = run.diagnostics;
         if !diagnostics.is_empty() {
             let files: HashMap<&str, &[u8]> =

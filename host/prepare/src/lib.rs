@@ -36,6 +36,7 @@ mod report;
 mod rollback;
 mod run;
 mod settings;
+mod slots;
 mod snapshot;
 mod sources;
 mod status;
@@ -54,7 +55,7 @@ pub use browse::{
 };
 pub use cause::Cause;
 pub use choose::ModuleSelection;
-pub use control::{ControlError, Controlled, Request, control};
+pub use control::{ControlError, Controlled, Request, control, prioritise};
 pub use deploy::DeployError;
 pub use environment::{Environment, EnvironmentError, Platform};
 pub use errors::{ErrorReport, ErrorsError, ModuleErrors, Problem, errors};
@@ -68,7 +69,7 @@ pub use lock::{Activity, Held, HoldError, LockMode};
 pub use module_tree::{ModuleTree, read_module_tree};
 pub use modules::{
     ImportSummary, ModuleSummary, ModulesError, add_module, import_npm, list_modules, list_modules_page,
-    module, place_module, remove_module,
+    module, module_count, place_module, remove_module,
 };
 pub use native_cache::open_sandbox;
 pub use prefab_sandbox::{Isolation, Sandbox, SandboxError, run_as_child};
@@ -78,7 +79,7 @@ pub use priority::Priority;
 pub use publish::{PublishError, PublishSummary, Published, PublishedHow, publish};
 pub use releases::{
     CompilerInspection, ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleaseTree, ReleasesError,
-    inspect_release, install_release, list_releases, read_release_tree, summarise_release,
+    inspect_release, install_release, limits_in, list_releases, read_release_tree, summarise_release,
 };
 pub use report::causes::{CauseReport, ErrorCount, RootReport};
 pub use report::diff::{
@@ -92,6 +93,7 @@ pub use report::{Difference, ModuleReport, Report, compare};
 pub use rollback::{RollbackError, RollbackSummary, RolledBack, RolledBackHow, rollback};
 pub use run::{PrepareError, PrepareOptions, Selection, Stop, prepare, rehearse, upgrade};
 pub use settings::{Setting, SettingSource, SettingsError, list_settings, set_setting};
+pub use slots::{HeldBack, Share, Slots, Standing, Terms};
 pub use status::{EnvironmentState, Status, status};
 pub use undo::{UndoError, undo_upgrade};
 pub use verify::{

@@ -235,6 +235,11 @@ pub fn module(env: &Environment, name: &ModuleName) -> Result<ModuleSummary, Mod
     summary(env, row)
 }
 
+/// How many modules the environment has.
+pub fn module_count(env: &Environment) -> Result<u64, StoreError> {
+    env.store().module_count()
+}
+
 /// Up to `limit` modules after this one, by name.
 pub fn list_modules_page(
     env: &Environment,

@@ -3,6 +3,7 @@
 //! A guest cannot be interrupted anywhere, only where it looks at the epoch: at the head of a loop and at the start of a
 //! function. There it waits while it is paused, with all that it has in memory, and ends when it is cancelled.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,8 +13,20 @@ const PAUSED: u8 = 1;
 const CANCELLED: u8 = 2;
 
 /// A hand on compilations that run. Clones hold the same ones.
-#[derive(Debug, Clone, Default)]
-pub struct Control(Arc<Shared>);
+#[derive(Clone, Default)]
+pub struct Control {
+    shared: Arc<Shared>,
+    around: Option<Arc<Around>>,
+}
+
+/// Is called with the waiting when there is some.
+type Around = dyn Fn(&mut dyn FnMut()) + Send + Sync;
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control").field("shared", &self.shared).finish_non_exhaustive()
+    }
+}
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -42,12 +55,12 @@ impl Control {
 
     /// Whether it was cancelled.
     pub fn is_cancelled(&self) -> bool {
-        self.0.state.load(Ordering::Relaxed) == CANCELLED
+        self.shared.state.load(Ordering::Relaxed) == CANCELLED
     }
 
     /// Whether compilations wait.
     pub fn is_paused(&self) -> bool {
-        self.0.state.load(Ordering::Relaxed) == PAUSED
+        self.shared.state.load(Ordering::Relaxed) == PAUSED
     }
 
     /// Waits while paused, and returns for how long.
@@ -56,19 +69,33 @@ impl Control {
             return Duration::ZERO;
         }
         let began = Instant::now();
-        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        while self.is_paused() {
-            waiting = self.0.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        match &self.around {
+            Some(around) => around(&mut || self.wait_on()),
+            None => self.wait_on(),
         }
-        drop(waiting);
         began.elapsed()
     }
 
-    fn change(&self, next: impl Fn(u8) -> u8) {
-        let waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        self.0.state.store(next(self.0.state.load(Ordering::Relaxed)), Ordering::Relaxed);
+    /// The same, for a compilation that has something to give up while it waits, and to take again before it goes on: `around` is
+    /// given the waiting, and calls it. All the time that `around` takes is time that the compilation was paused.
+    #[must_use]
+    pub fn around_waits(&self, around: impl Fn(&mut dyn FnMut()) + Send + Sync + 'static) -> Self {
+        Self { shared: Arc::clone(&self.shared), around: Some(Arc::new(around)) }
+    }
+
+    fn wait_on(&self) {
+        let mut waiting = self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        while self.is_paused() {
+            waiting = self.shared.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
         drop(waiting);
-        self.0.changed.notify_all();
+    }
+
+    fn change(&self, next: impl Fn(u8) -> u8) {
+        let waiting = self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.state.store(next(self.shared.state.load(Ordering::Relaxed)), Ordering::Relaxed);
+        drop(waiting);
+        self.shared.changed.notify_all();
     }
 }
 

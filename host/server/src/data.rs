@@ -104,7 +104,8 @@ impl Data {
         &self.db
     }
 
-    fn tenant(&self, tenant: &TenantName) -> PathBuf {
+    /// The folder of a tenant.
+    pub(crate) fn tenant(&self, tenant: &TenantName) -> PathBuf {
         self.root.join("tenants").join(tenant.as_str())
     }
 

@@ -131,6 +131,8 @@ impl Feed {
             Event::ModuleEnded { .. } => "module-ended",
             Event::Paused => "paused",
             Event::Resumed => "resumed",
+            Event::HeldBack(_) => "held-back",
+            Event::LetGo => "let-go",
             Event::TryingAgain { .. } => "trying-again",
             Event::Finished(_) => "finished",
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use prefab_model::{ModuleState, PreparationKind, PreparationState};
-use prefab_prepare::Event;
+use prefab_prepare::{Event, Standing};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -101,9 +101,26 @@ impl Metrics {
         Meter { metrics: self, tenant: tenant.to_string() }
     }
 
-    /// All figures as Prometheus reads them; `running` is how many runs there are now.
-    pub(crate) fn text(&self, running: usize) -> Result<String, std::fmt::Error> {
+    /// All figures as Prometheus reads them; `running` is how many runs there are now, `shares` how the tenants stand.
+    pub(crate) fn text(
+        &self,
+        running: usize,
+        shares: &[(TenantName, Standing)],
+    ) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
+        type Figure = fn(&Standing) -> u64;
+        let figures: [(&str, &str, Figure); 4] = [
+            ("slots_running", "Compilations that have a slot", |it| it.running as u64),
+            ("slots_waiting", "Compilations that wait for a slot", |it| it.waiting as u64),
+            ("slots_memory_bytes", "Memory that those with a slot may have", |it| it.memory),
+            ("fuel_today", "Fuel that was used today, in UTC", |it| it.fuel),
+        ];
+        for (name, help, figure) in figures {
+            writeln!(text, "# HELP prefab_{name} {help}.\n# TYPE prefab_{name} gauge")?;
+            for (tenant, standing) in shares {
+                writeln!(text, "prefab_{name}{{tenant=\"{tenant}\"}} {}", figure(standing))?;
+            }
+        }
         writeln!(text, "# HELP prefab_running Preparations and rehearsals that run.")?;
         writeln!(text, "# TYPE prefab_running gauge\nprefab_running {running}")?;
         encode(&mut text, &self.registry)?;
@@ -170,9 +187,11 @@ mod tests {
         let event =
             Event::ModuleEnded { module: "cart".parse().unwrap(), state: ModuleState::Failed, reused: false };
         metrics.run(&"acme".parse().unwrap()).count(&event);
-        let text = metrics.text(2).unwrap();
+        let standing = Standing { running: 1, waiting: 5, ..Standing::default() };
+        let text = metrics.text(2, &[("acme".parse().unwrap(), standing)]).unwrap();
         for line in [
             "prefab_running 2",
+            r#"prefab_slots_waiting{tenant="acme"} 5"#,
             r#"prefab_http_requests_total{method="GET",route="/api/v1/tenants",status="200"} 1"#,
             r#"prefab_http_requests_total{method="other",route="none",status="404"} 1"#,
             r#"prefab_http_request_duration_seconds_count{route="none"} 1"#,

@@ -11,7 +11,7 @@ use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use prefab_prepare::Held;
+use prefab_prepare::{Held, HeldBack};
 use serde::Serialize;
 
 /// Why a request was not done.
@@ -78,6 +78,29 @@ impl Problem {
     /// The request itself cannot be understood.
     pub(crate) fn invalid(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail)
+    }
+
+    /// The tenant has as much as it may have: `detail` says how much of what.
+    pub(crate) fn over_quota(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self::new(status, "over-quota", detail)
+    }
+
+    /// Nothing is compiled for the tenant for now.
+    pub(crate) fn held_back(reason: &HeldBack) -> Self {
+        match reason {
+            HeldBack::Fuel { used, quota } => Self::over_quota(
+                StatusCode::CONFLICT,
+                format!(
+                    "{used} fuel was used today, and the quota is {quota} a day: try again tomorrow (UTC), or have the quota raised"
+                ),
+            ),
+            HeldBack::Storage { used, quota } => Self::over_quota(
+                StatusCode::INSUFFICIENT_STORAGE,
+                format!(
+                    "{used} are stored, and the quota is {quota}: remove something, or have the quota raised"
+                ),
+            ),
+        }
     }
 
     /// The same, without this folder of the server's own in what is told.

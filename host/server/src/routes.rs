@@ -76,7 +76,7 @@ async fn ready(State(app): State<App>) -> Result<&'static str, Problem> {
 }
 
 async fn figures(State(app): State<App>, _: ServerWide<Read>) -> Result<Response, Problem> {
-    let text = app.metrics().text(app.runs().count())?;
+    let text = app.metrics().text(app.runs().count(), &app.shares().standings())?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }

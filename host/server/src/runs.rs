@@ -19,12 +19,12 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use crate::db::RunRow;
+use crate::db::{Db, RunRow};
 use crate::document::words;
 use crate::live::Feed;
 use crate::names::{EnvironmentName, TenantName};
 use crate::problem::Problem;
-use crate::server::App;
+use crate::server::{App, Server};
 
 /// How often what was interrupted looks whether the environment is free.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -127,17 +127,40 @@ impl Runs {
         who: String,
         order: Order,
     ) -> Started {
-        let row = RunRow {
-            tenant,
-            environment,
-            rehearsal: order.is_rehearsal(),
-            request: serde_json::to_string(&order)?,
-            who,
-            paused: false,
-        };
+        let row = row(tenant, environment, who, &order)?;
         let (sender, started) = oneshot::channel();
         self.spawn(app, row, order, sender)?;
         started.await?
+    }
+
+    /// The same on a thread that may block.
+    pub(crate) fn start_blocking(
+        &self,
+        app: &App,
+        tenant: TenantName,
+        environment: EnvironmentName,
+        who: String,
+        order: Order,
+    ) -> Started {
+        let row = row(tenant, environment, who, &order)?;
+        let (sender, started) = oneshot::channel();
+        self.spawn(app, row, order, sender)?;
+        started.blocking_recv()?
+    }
+
+    /// Whether a run goes on, after a restart perhaps, that upgrades this environment to this version.
+    pub(crate) fn goes_on_with(
+        &self,
+        db: &Db,
+        (tenant, environment): &(TenantName, EnvironmentName),
+        version: &Version,
+    ) -> Result<bool, Problem> {
+        let rows = db.runs()?;
+        let mut own = rows.iter().filter(|row| &row.tenant == tenant && &row.environment == environment);
+        Ok(own.any(|row| {
+            let order = serde_json::from_str::<Order>(&row.request);
+            order.is_ok_and(|order| matches!(&order.work, Work::Upgrade { to } if to == version))
+        }))
     }
 
     /// Goes on with what ran when the server ended.
@@ -169,7 +192,7 @@ impl Runs {
         started: oneshot::Sender<Started>,
     ) -> Result<(), Problem> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let stop = Stop::new();
+        let stop = app.stop(&row.tenant)?;
         let mut running = self.lock();
         if self.ending.load(Ordering::Relaxed) {
             return Err(Problem::new(
@@ -222,6 +245,16 @@ impl Runs {
     }
 }
 
+fn row(
+    tenant: TenantName,
+    environment: EnvironmentName,
+    who: String,
+    order: &Order,
+) -> Result<RunRow, Problem> {
+    let (rehearsal, request) = (order.is_rehearsal(), serde_json::to_string(order)?);
+    Ok(RunRow { tenant, environment, rehearsal, request, who, paused: false })
+}
+
 fn run(app: &App, row: &RunRow, order: &Order, stop: &Stop, started: oneshot::Sender<Started>) {
     let mut started = Some(started);
     let (tenant, environment) = (&row.tenant, &row.environment);
@@ -266,6 +299,7 @@ fn prepare_in(
     let env = app.environment(&row.tenant, &row.environment)?.acting_as(row.who.as_str());
     let sandbox = app.sandboxes().of(Some(&row.tenant))?;
     let (sandbox, options) = (&*sandbox, order.options());
+    app.heed_storage(&row.tenant)?;
     let feed = app.live().feed(&row.tenant, &row.environment);
     let meter = app.metrics().run(&row.tenant);
     let mut runs = OnFeed { feed: &feed, preparation: None };
@@ -289,6 +323,11 @@ fn prepare_in(
         }
     };
     let target = |version: &Version| target(app, &row.tenant, version);
+    let with = match &order.work {
+        Work::Prepare | Work::Undo => None,
+        Work::Upgrade { to: version } | Work::Rehearse { with: version } => Some(target(version)),
+    };
+    app.check_limits(&row.tenant, &env, with.as_ref())?;
     Ok(match &order.work {
         Work::Prepare => prepare(&env, sandbox, &options, stop, &mut reporter)?,
         Work::Upgrade { to } => upgrade(&env, sandbox, &target(to), &options, stop, &mut reporter)?,
@@ -312,7 +351,7 @@ impl Drop for OnFeed<'_> {
 }
 
 /// A release in the data directory, or else one that the environment has installed.
-fn target(app: &App, tenant: &TenantName, version: &Version) -> ReleaseTarget {
+pub(crate) fn target(app: &Server, tenant: &TenantName, version: &Version) -> ReleaseTarget {
     let folder: Option<PathBuf> = app.data().release(tenant, version);
     folder.map_or_else(|| ReleaseTarget::Version(version.clone()), ReleaseTarget::Manifest)
 }

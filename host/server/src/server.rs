@@ -2,34 +2,40 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prefab_model::BlobsUrl;
-use prefab_prepare::{Environment, Isolation, SandboxError, check_blobs};
+use prefab_prepare::{Environment, Isolation, SandboxError, Stop, check_blobs};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 
 use crate::connections;
+use crate::controls::Controls;
 use crate::data::{Data, DataError};
 use crate::db::{DbError, NewToken};
+use crate::follow::Followers;
+use crate::keeper::Keeper;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::names::{EnvironmentName, TenantName};
 use crate::oidc::{Oidc, OidcError, OidcOptions};
 use crate::open::Environments;
 use crate::problem::Problem;
+use crate::quotas::Ceilings;
 use crate::rates::Rates;
 use crate::routes;
 use crate::runs::Runs;
 use crate::sandboxes::Sandboxes;
+use crate::shares::Shares;
 use crate::tls::{self, Tls, TlsError, TlsFiles};
 use crate::token::{Scope, Secret, TokenId};
 use crate::upload;
+use crate::usage::Kept;
 
 /// Requests a second for each token, unless it is said otherwise.
 const RATE: NonZeroU32 = NonZeroU32::new(500).unwrap();
@@ -84,6 +90,12 @@ pub struct ServeOptions {
     pub oidc: Option<OidcOptions>,
     /// With what to speak TLS; plain HTTP without it.
     pub tls: Option<TlsFiles>,
+    /// How many compilations run at a time, of all tenants together.
+    pub jobs: NonZeroUsize,
+    /// The most that one compilation may be allowed, unless a tenant's quotas say otherwise.
+    pub ceilings: Ceilings,
+    /// A folder in which releases are looked for.
+    pub watch: Option<PathBuf>,
 }
 
 /// What is to be told when the server listens.
@@ -104,6 +116,11 @@ pub struct Server {
     environments: Environments,
     rates: Rates,
     runs: Runs,
+    shares: Shares,
+    kept: Kept,
+    ceilings: Ceilings,
+    followers: Followers,
+    controls: Controls,
     live: Live,
     metrics: Metrics,
     blobs: Option<BlobsUrl>,
@@ -134,6 +151,47 @@ impl Server {
 
     pub(crate) fn runs(&self) -> &Runs {
         &self.runs
+    }
+
+    pub(crate) fn shares(&self) -> &Shares {
+        &self.shares
+    }
+
+    pub(crate) fn ceilings(&self) -> Ceilings {
+        self.ceilings
+    }
+
+    pub(crate) fn followers(&self) -> &Followers {
+        &self.followers
+    }
+
+    pub(crate) fn controls(&self) -> &Controls {
+        &self.controls
+    }
+
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// A hand on something that is to be run for a tenant, in turn with what others run. Blocks.
+    pub(crate) fn stop(&self, tenant: &TenantName) -> Result<Stop, Problem> {
+        Ok(Stop::new().with_share(self.shares.of(self.data.db(), tenant)?))
+    }
+
+    /// The same for what a caller waits for. [`Server::was_held_back`] is to be asked when it is over.
+    pub(crate) fn stop_at_once(&self, tenant: &TenantName) -> Result<Stop, Problem> {
+        Ok(Stop::new().with_share(self.shares.of(self.data.db(), tenant)?.impatient()))
+    }
+
+    /// Says so if that was stopped for want of a quota. What it had done before stays done.
+    pub(crate) fn was_held_back(&self, tenant: &TenantName, stop: &Stop) -> Result<(), Problem> {
+        if !stop.is_asked() {
+            return Ok(());
+        }
+        match self.shares.of(self.data.db(), tenant)?.held_back() {
+            Some(reason) => Err(Problem::held_back(&reason)),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn live(&self) -> &Live {
@@ -244,13 +302,20 @@ pub fn serve(options: &ServeOptions, told: impl FnOnce(&Listening)) -> Result<()
     let data = Data::open(&options.data)?;
     let _lock = data.lock()?;
     let first_token = first_token(&data)?;
-    let start = OffsetDateTime::now_utc().unix_timestamp_nanos();
+    let now = OffsetDateTime::now_utc();
+    let start = now.unix_timestamp_nanos();
+    let shares = Shares::open(data.db(), options.jobs, now).map_err(DataError::from)?;
     let app = Arc::new(Server {
         data,
         sandboxes: Sandboxes::open(options.isolation.clone())?,
         environments: Environments::default(),
         rates: Rates::new(RATE),
         runs: Runs::default(),
+        shares,
+        kept: Kept::default(),
+        ceilings: options.ceilings,
+        followers: Followers::default(),
+        controls: Controls::default(),
         live: Live::new(&format!("{start:x}")),
         metrics: Metrics::default(),
         blobs: options.blobs.clone(),
@@ -259,6 +324,7 @@ pub fn serve(options: &ServeOptions, told: impl FnOnce(&Listening)) -> Result<()
         changes: Mutex::default(),
         ending: watch::Sender::new(false),
     });
+    let keeper = Keeper::start(&app, options.watch.clone())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
         let listening = |source| ServeError::Listen { address: options.listen, source };
@@ -293,6 +359,7 @@ pub fn serve(options: &ServeOptions, told: impl FnOnce(&Listening)) -> Result<()
         Ok(())
     });
     app.runs.stop();
+    drop(keeper);
     runtime.shutdown_timeout(LAST);
     served
 }

@@ -2,11 +2,13 @@
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::thread;
 
 use clap::Args;
-use prefab_model::BlobsUrl;
-use prefab_server::{Listening, OidcOptions, Secret, ServeOptions, TlsFiles, serve};
+use prefab_model::{BlobsUrl, Limit};
+use prefab_server::{Ceilings, Listening, OidcOptions, Secret, ServeOptions, TlsFiles, serve};
 use serde::Serialize;
 
 use crate::args::IsolationChoice;
@@ -25,6 +27,21 @@ pub(crate) struct ServeArgs {
     /// Where to listen; port 0 for any that is free
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7420")]
     listen: SocketAddr,
+    /// How many compilations run at a time, of all tenants together [default: one a core]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// The most fuel that tenants' settings and releases may allow one compilation, such as 100G
+    #[arg(long, value_name = "FUEL", value_parser = |text: &str| Limit::Fuel.parse_value(text))]
+    max_fuel: Option<u64>,
+    /// The most memory that they may allow it, such as 2GiB
+    #[arg(long, value_name = "BYTES", value_parser = |text: &str| Limit::Memory.parse_value(text))]
+    max_memory: Option<u64>,
+    /// The most time that they may allow it, such as 10m
+    #[arg(long, value_name = "TIME", value_parser = |text: &str| Limit::Deadline.parse_value(text))]
+    max_deadline: Option<u64>,
+    /// A folder in which releases are looked for, each in a folder of its own
+    #[arg(long, value_name = "DIR")]
+    watch_releases: Option<PathBuf>,
     /// Keep the artifacts of environments that are made from now on in an S3-compatible store: s3://BUCKET/PREFIX, with credentials,
     /// region and endpoint from the AWS_* variables
     #[arg(long, value_name = "URL")]
@@ -92,14 +109,22 @@ pub(super) fn run(session: &Session, arguments: &ServeArgs) -> anyhow::Result<Ex
     let isolation = session.isolation_or(IsolationChoice::Process);
     let tls = arguments.tls_cert.clone().zip(arguments.tls_key.clone());
     let tls = tls.map(|(certificate, key)| TlsFiles { certificate, key });
-    let (data, blobs) = (arguments.data.clone(), arguments.blobs.clone());
+    let jobs = arguments.jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let ceilings =
+        Ceilings { fuel: arguments.max_fuel, memory: arguments.max_memory, deadline: arguments.max_deadline };
+    if let Some(folder) = arguments.watch_releases.as_ref().filter(|folder| !folder.is_dir()) {
+        anyhow::bail!("cannot look for releases in {}: it is not a folder", folder.display());
+    }
     let options = ServeOptions {
-        data,
+        data: arguments.data.clone(),
         listen: arguments.listen,
         isolation,
-        blobs,
+        blobs: arguments.blobs.clone(),
         oidc: arguments.oidc.options(),
         tls,
+        jobs,
+        ceilings,
+        watch: arguments.watch_releases.clone(),
     };
     let mut printed = Ok(());
     serve(&options, |Listening { address, tls, first_token }| {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use prefab_model::{CompilerName, Counts, ModuleName};
-use prefab_prepare::Event;
+use prefab_prepare::{Event, HeldBack};
 
 use crate::report::paint::Paint;
 use crate::report::summary;
@@ -46,8 +46,8 @@ impl View {
             }
             Event::Progress { counts, eta } => self.figures(*counts, *eta, now),
             Event::Finished(summary) => self.figures(summary.counts, None, now),
-            Event::Paused => self.paused = true,
-            Event::Resumed => self.paused = false,
+            Event::Paused | Event::HeldBack(_) => self.paused = true,
+            Event::Resumed | Event::LetGo => self.paused = false,
             Event::Loading { .. }
             | Event::Upgraded { .. }
             | Event::ModuleEnded { .. }
@@ -169,7 +169,12 @@ impl Progress {
                 self.say(&format!("this machine was in the way of {them}: trying again, one at a time"));
             }
             Event::Paused => self.say("paused: `prefab resume` lets it go on, `prefab cancel` calls it off"),
-            Event::Resumed => self.say("going on"),
+            Event::Resumed | Event::LetGo => self.say("going on"),
+            Event::HeldBack(HeldBack::Fuel { used, quota }) => self
+                .say(&format!("waiting: {used} fuel was used today, and the quota is {quota} a day (UTC)")),
+            Event::HeldBack(HeldBack::Storage { used, quota }) => {
+                self.say(&format!("waiting: {used} are stored, and the quota is {quota}"));
+            }
             Event::Upgraded { .. } | Event::ModuleEnded { .. } => {}
             _ => self.draw(),
         }

@@ -39,6 +39,12 @@ impl Scene {
         Self::with(Setting::default())
     }
 
+    /// The same, started with flags.
+    pub(crate) fn with_options(flags: &[&str]) -> Self {
+        let flags = flags.iter().map(ToString::to_string).collect();
+        Self::with(Setting { flags, ..Setting::default() })
+    }
+
     /// The same, started in another way.
     pub(crate) fn with(setting: Setting) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -46,6 +52,24 @@ impl Scene {
         let mut scene = Self { folder, server: None, address, administrator, setting };
         scene.start();
         scene
+    }
+
+    /// A new server with both sample releases, that is told this besides.
+    pub(crate) fn with_releases(options: &[&str]) -> Self {
+        let scene = Self::with_options(options);
+        scene.send_releases();
+        scene
+    }
+
+    fn send_releases(&self) {
+        for version in ["11.8.0", "11.9.0"] {
+            self.send_release(version);
+        }
+    }
+
+    /// Sends one of the sample releases.
+    pub(crate) fn send_release(&self, version: &str) {
+        self.administrator().send("POST", "/releases", &tar_of(&sample_release(version))).expect(201);
     }
 
     /// A new server with the tenant `acme`, which has the environment `shop` and both sample releases.
@@ -59,10 +83,7 @@ impl Scene {
         let all = scene.administrator();
         all.post("/tenants", &json!({"name": "acme"})).expect(201);
         all.post("/tenants/acme/environments", &json!({"name": "shop"})).expect(201);
-        for version in ["11.8.0", "11.9.0"] {
-            let release = prefab_artifacts::releases().unwrap().join(version);
-            all.send("POST", "/releases", &tar_of(release.as_std_path())).expect(201);
-        }
+        scene.send_releases();
         scene
     }
 
@@ -232,6 +253,13 @@ impl Scene {
         self.through(&begun["preparation"]);
     }
 
+    /// Calls a preparation off and removes a module that will not end.
+    pub(crate) fn module_gone(&self, module: &str, preparation: &Value) {
+        let all = self.administrator();
+        all.post(&shop(&format!("/preparations/{preparation}/cancel")), &json!({})).expect(200);
+        until(|| all.send("DELETE", &shop(&format!("/modules/{module}")), b"").status == 204);
+    }
+
     /// Waits until a preparation is over, and has let go of the environment.
     pub(crate) fn through(&self, preparation: &Value) {
         let all = self.administrator();
@@ -281,6 +309,11 @@ pub(crate) fn until(so: impl Fn() -> bool) {
     }
 }
 
+/// The folder of a sample release.
+pub(crate) fn sample_release(version: &str) -> PathBuf {
+    prefab_artifacts::releases().unwrap().join(version).into_std_path_buf()
+}
+
 /// A tar of these files.
 pub(crate) fn tar(files: &[(&str, &str)]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
@@ -293,7 +326,7 @@ pub(crate) fn tar(files: &[(&str, &str)]) -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-fn tar_of(folder: &Path) -> Vec<u8> {
+pub(crate) fn tar_of(folder: &Path) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     tar.append_dir_all(".", folder).unwrap();
     tar.into_inner().unwrap()

@@ -4,6 +4,7 @@
 //! is what is run, whatever happens to the folder it came from.
 
 mod inspect;
+mod limits;
 mod on_disk;
 mod toolchain;
 mod tree;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 pub use inspect::{CompilerInspection, ReleaseInspection, inspect_release};
+pub use limits::limits_in;
 pub(crate) use toolchain::Toolchain;
 pub use tree::{ReleaseTree, read_release_tree};
 

@@ -39,10 +39,19 @@ impl<'a> Ahead<'a> {
         Self { store, roster, order, snapshots, found: Mutex::default() }
     }
 
-    /// How the module at this place in the order stands. Each place is asked for once, the places one after the other.
+    /// How the module at this place in the order stands. Each place is asked for once, the places one after the other, but for
+    /// some that jump the queue.
     pub(super) fn take(&self, place: usize) -> Result<Standing, StoreError> {
         // Whoever comes meanwhile waits for the same look, which is for them too.
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if place >= found.until + AHEAD {
+            drop(found);
+            let index = self.order.get(place);
+            return index.map_or_else(
+                || Ok(Standing::default()),
+                |index| standing(self.store, self.roster.name(*index), self.snapshots),
+            );
+        }
         if place >= found.until {
             let from = found.until;
             let until = self.order.len().min((place + 1).max(from + AHEAD));

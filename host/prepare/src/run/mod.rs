@@ -16,6 +16,7 @@ mod select;
 mod shared;
 mod sign;
 mod stop;
+mod urgent;
 
 use std::num::NonZeroUsize;
 use std::time::Instant;
@@ -40,6 +41,7 @@ use crate::modules::ModulesError;
 use crate::plan::Planner;
 use crate::priority::Priority;
 use crate::releases::{ReleaseTarget, ReleasesError, Toolchain, install_held, installed};
+use crate::slots::Share;
 use committer::Committer;
 use passes::Passes;
 use pool::Pool;
@@ -260,8 +262,9 @@ impl Running<'_> {
             store,
             toolchain,
             planner: Planner { config: env.config(), engine: sandbox.revision() },
-            executor: Executor { sandbox, store, control: stop.control() },
+            executor: Executor { sandbox, store },
             roster: &roster,
+            stop,
             now,
         };
         let jobs = self.jobs();
@@ -319,10 +322,14 @@ impl Running<'_> {
     }
 
     fn jobs(&self) -> usize {
-        self.options
+        let slots = self.stop.share().map(Share::slots);
+        let jobs = self
+            .options
             .jobs
             .or_else(|| self.env.config().jobs.and_then(|jobs| NonZeroUsize::new(jobs as usize)))
+            .or(slots)
             .or_else(|| std::thread::available_parallelism().ok())
-            .map_or(1, NonZeroUsize::get)
+            .map_or(1, NonZeroUsize::get);
+        slots.map_or(jobs, |slots| jobs.min(slots.get()))
     }
 }

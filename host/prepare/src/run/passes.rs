@@ -42,6 +42,23 @@ impl Passes<'_> {
         Pool { jobs: 1, ..self.pool }
     }
 
+    /// The places of the modules that somebody wants first, each time that somebody does.
+    fn jumps<'b>(&'b self, order: &'b [Index]) -> impl FnMut() -> Result<Vec<usize>, PrepareError> + 'b {
+        let mut seen = 0;
+        move || {
+            let Some(wanted) = self.pool.stop.urgent().since(&mut seen) else { return Ok(Vec::new()) };
+            let roster = self.shared.roster;
+            let wanted = wanted.iter().filter_map(|module| roster.find(module)).collect();
+            let wanted = select::needed(self.shared.store, roster, wanted)?;
+            Ok(order
+                .iter()
+                .enumerate()
+                .filter(|(_, at)| wanted.contains(at))
+                .map(|(place, _)| place)
+                .collect())
+        }
+    }
+
     /// The first pass: over the selected modules and those that they depend on.
     fn sign_all(&self, recorder: &mut Recorder<'_>) -> Result<Signed, PrepareError> {
         let modules = self.shared.roster.names.len();
@@ -80,7 +97,7 @@ impl Passes<'_> {
             // Not asked for in this pass.
             Job::Folded(_) => Ok(None),
         };
-        pool.each(order, None, work, |message| -> Result<(), PrepareError> {
+        pool.each(order, None, self.jumps(order), work, |message| -> Result<(), PrepareError> {
             if let Some(report) = watch(message, recorder)? {
                 let at = report.index as usize;
                 let ran = report.fresh.ran > 0;
@@ -138,7 +155,7 @@ impl Passes<'_> {
             }
             Job::Folded(request) => compile::fold(self.shared, &signed.all, request, tell),
         };
-        pool.each(order, Some(self.folded), work, |message| -> Result<(), PrepareError> {
+        pool.each(order, Some(self.folded), self.jumps(order), work, |message| -> Result<(), PrepareError> {
             if let Some(mut report) = watch(message, recorder)? {
                 recorder.take(report.fresh);
                 if let Some(again) = report.folded {

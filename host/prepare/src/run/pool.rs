@@ -11,6 +11,7 @@ use prefab_sandbox::THREAD_STACK;
 use super::PrepareError;
 use super::roster::Index;
 use super::stop::Stop;
+use super::urgent::Places;
 use crate::folded::{Request, Requests};
 use crate::priority::Priority;
 
@@ -57,25 +58,27 @@ pub(crate) struct Pool<'a> {
 
 impl Pool<'_> {
     /// Works through `order`, and through what is folded in meanwhile, which goes first. `work` runs on the pool's threads and gives nothing for a module that it had to leave; `on` is called on this
-    /// thread with every message, and with none from time to time.
+    /// thread with every message, and with none from time to time; after it `jumps`, which gives the places in the order that are to go next.
     ///
     /// # Errors
-    /// The first error of `on`; then what is running is cancelled and nothing new is started.
+    /// The first error of `on` or `jumps`; then what is running is cancelled and nothing new is started.
     pub(crate) fn each<T: Send, E: From<std::io::Error>>(
         self,
         order: &[Index],
         folded: Option<&Requests>,
+        mut jumps: impl FnMut() -> Result<Vec<usize>, E>,
         work: impl Fn(Job, &Sender<Message<T>>) -> Result<Option<T>, PrepareError> + Sync,
         mut on: impl FnMut(Option<Message<T>>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let next = AtomicUsize::new(0);
+        let places = Places::new(order.len());
         let (busy, broken) = (AtomicUsize::new(0), AtomicBool::new(false));
         // What is done on these threads is told as a part of what this one does.
         let span = tracing::Span::current();
         std::thread::scope(|scope| {
             let (sender, receiver) = bounded(UNDER_WAY);
-            for number in 0..self.jobs.min(order.len()) {
-                let (sender, work, next, busy, broken) = (sender.clone(), &work, &next, &busy, &broken);
+            let threads = self.stop.share().map_or(self.jobs, |share| share.threads(self.jobs));
+            for number in 0..threads.min(order.len()) {
+                let (sender, work, places, busy, broken) = (sender.clone(), &work, &places, &busy, &broken);
                 let span = span.clone();
                 let body = move || {
                     let _entered = span.enter();
@@ -87,7 +90,7 @@ impl Pool<'_> {
                         }
                         let request = folded.and_then(Requests::next).map(Job::Folded);
                         let planned = || {
-                            let place = next.fetch_add(1, Ordering::Relaxed);
+                            let place = places.next()?;
                             order.get(place).map(|index| Job::Planned { place, index: *index })
                         };
                         let job = request.or_else(planned);
@@ -126,7 +129,12 @@ impl Pool<'_> {
                     Err(RecvTimeoutError::Timeout) => None,
                     Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 };
-                if let Err(error) = on(message) {
+                let heeded = on(message).and_then(|()| jumps()).map(|jumps| {
+                    if !jumps.is_empty() {
+                        places.jump(jumps);
+                    }
+                });
+                if let Err(error) = heeded {
                     broken.store(true, Ordering::Relaxed);
                     self.stop.control().cancel();
                     // Dropping the receiver lets go those that wait to send.

@@ -26,6 +26,8 @@ pub(super) struct Recorder<'a> {
     stop: &'a Stop,
     /// Since when it waits.
     paused: Option<Instant>,
+    /// Since when it is given no slots, for want of a quota.
+    held_back: Option<Instant>,
     reporter: &'a mut dyn FnMut(&Event),
     pub(super) counts: Counts,
     pub(super) compiled: u64,
@@ -63,6 +65,7 @@ impl<'a> Recorder<'a> {
             kind,
             stop,
             paused: None,
+            held_back: None,
             reporter,
             counts: Counts { modules, ..Counts::default() },
             compiled: 0,
@@ -169,6 +172,7 @@ impl<'a> Recorder<'a> {
     /// Has the batch committed and tells how far it is, each if it is time; and tells of a pause.
     pub(super) fn tick(&mut self) -> Result<(), StoreError> {
         self.heed_pause()?;
+        self.heed_quotas();
         let items = self.batch.outcomes.len() + self.batch.results.len() + self.batch.snapshots.len();
         let waiting = items > 0 || !self.described.is_empty();
         let full = items >= BATCH_ITEMS || self.bytes >= BATCH_BYTES;
@@ -201,6 +205,22 @@ impl<'a> Recorder<'a> {
             _ => {}
         }
         Ok(())
+    }
+
+    fn heed_quotas(&mut self) {
+        let Some(share) = self.stop.share() else { return };
+        match (share.held_back(), self.held_back) {
+            (Some(reason), None) => {
+                self.held_back = Some(Instant::now());
+                self.tell(&Event::HeldBack(reason));
+            }
+            (None, Some(since)) => {
+                self.held_back = None;
+                self.work.began += since.elapsed();
+                self.tell(&Event::LetGo);
+            }
+            _ => {}
+        }
     }
 
     pub(super) fn tell_progress(&mut self) {

@@ -98,16 +98,25 @@ pub(super) fn closure(
     roster: &Roster,
     modules: &[ModuleName],
 ) -> Result<BTreeSet<Index>, PrepareError> {
-    let mut found = BTreeSet::new();
     let mut open = Vec::new();
     for module in modules {
         open.push(roster.find(module).ok_or_else(|| Box::new(ModulesError::unknown(env, module)))?);
     }
+    Ok(needed(env.store(), roster, open)?)
+}
+
+/// The same, by their places in the roster.
+pub(super) fn needed(
+    store: &Store,
+    roster: &Roster,
+    mut open: Vec<Index>,
+) -> Result<BTreeSet<Index>, StoreError> {
+    let mut found = BTreeSet::new();
     while let Some(index) = open.pop() {
         if !found.insert(index) {
             continue;
         }
-        let Some(row) = env.store().module(roster.name(index))? else { continue };
+        let Some(row) = store.module(roster.name(index))? else { continue };
         open.extend(row.manifest.dependencies.values().filter_map(|module| roster.find(module)));
     }
     Ok(found)

@@ -11,9 +11,11 @@ use tracing::field::Empty;
 use super::PrepareError;
 use super::pool::Message;
 use super::roster::Roster;
+use super::stop::Stop;
 use crate::executor::{Executed, Executor};
 use crate::plan::Planner;
 use crate::releases::Toolchain;
+use crate::slots::Turn;
 use crate::snapshot::SourceProblem;
 
 pub(super) struct Shared<'a> {
@@ -22,6 +24,7 @@ pub(super) struct Shared<'a> {
     pub(super) planner: Planner<'a>,
     pub(super) executor: Executor<'a>,
     pub(super) roster: &'a Roster,
+    pub(super) stop: &'a Stop,
     /// When the preparation began, in milliseconds since 1970.
     pub(super) now: i64,
 }
@@ -95,6 +98,10 @@ impl Shared<'_> {
         if compilation.task == Task::Signature && !compiler.is_modular() {
             return Ok(Ended::NoSignature);
         }
+        // Before anything is read: who waits is to need little memory.
+        let Some(turn) = Turn::wait(compilation.limits.memory, self.stop) else {
+            return Ok(Ended::Cancelled);
+        };
         let inputs = match inputs() {
             Ok(inputs) => inputs,
             Err(problem) => return Ok(Ended::Unreadable(problem)),
@@ -112,7 +119,10 @@ impl Shared<'_> {
         let _entered = span.enter();
         // Nobody listens any more only when the preparation has failed: the next send will tell.
         let _ = tell.send(Message::Compiling(module.clone(), name.clone(), task));
-        let executed = self.executor.execute(&compiler, compilation, &inputs);
+        let executed = self.executor.execute(&compiler, compilation, &inputs, turn.control());
+        if let Ok(executed) = &executed {
+            turn.end(&executed.outcome.usage, compilation.limits.fuel);
+        }
         let _ = tell.send(Message::Compiled(module.clone(), name.clone(), task));
         let Executed { outcome, signature } = executed?;
         fresh.ran += 1;

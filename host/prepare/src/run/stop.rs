@@ -3,7 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use prefab_model::ModuleName;
 use prefab_sandbox::Control;
+
+use super::urgent::Urgent;
+use crate::slots::Share;
 
 const NO: u8 = 0;
 const STOP: u8 = 1;
@@ -14,12 +18,34 @@ const CALL_OFF: u8 = 2;
 pub struct Stop {
     asked: Arc<AtomicU8>,
     control: Control,
+    share: Option<Share>,
+    urgent: Urgent,
 }
 
 impl Stop {
     /// Nobody asks for anything yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same for what takes turns with others: each compilation waits for a slot of this share.
+    #[must_use]
+    pub fn with_share(mut self, share: Share) -> Self {
+        self.share = Some(share);
+        self
+    }
+
+    pub(crate) fn share(&self) -> Option<&Share> {
+        self.share.as_ref()
+    }
+
+    /// Take these modules next, with all that they need, as far as they take part and are not begun. Others are not known.
+    pub fn prioritise(&self, modules: Vec<ModuleName>) {
+        self.urgent.ask(modules);
+    }
+
+    pub(super) fn urgent(&self) -> &Urgent {
+        &self.urgent
     }
 
     /// Let what is running end, and start nothing new. A preparation that is paused goes on with what is running.

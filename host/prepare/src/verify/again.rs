@@ -12,6 +12,7 @@ use prefab_store::{DeployedBundle, StoreError};
 
 use crate::environment::Environment;
 use crate::run::Stop;
+use crate::slots::Turn;
 use crate::sources;
 
 /// Runs compilations again.
@@ -57,7 +58,9 @@ impl<'a> Again<'a> {
         check_key(&compilation, self.sandbox.revision())?;
         let compiler = self.compiler(&compilation)?;
         let inputs = self.inputs(&compilation)?;
-        let run = self.sandbox.run(&compiler, &compilation, &inputs, self.stop.control());
+        let Some(turn) = Turn::wait(compilation.limits.memory, self.stop) else { return Ok(None) };
+        let run = self.sandbox.run(&compiler, &compilation, &inputs, turn.control());
+        turn.end(&run.usage, compilation.limits.fuel);
         match &run.kind {
             OutcomeKind::Cancelled => Ok(None),
             OutcomeKind::Deadline => Err(format!(

@@ -186,6 +186,7 @@ pub fn verify(
     Pool { jobs, priority: options.priority, stop }.each(
         &order,
         None,
+        || Ok(Vec::new()),
         work,
         |message| -> Result<(), VerifyError> {
             match message {

@@ -7,16 +7,18 @@ use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use prefab_model::{ConfigKey, ModuleName};
 use prefab_prepare::{
-    Environment, EnvironmentError, ErrorReport, HistoryEntry, Setting, Status, errors as errors_in,
-    history as history_of, list_settings, set_setting, status as status_of,
+    Environment, EnvironmentError, EnvironmentState, ErrorReport, HeldBack, HistoryEntry, Setting, Status,
+    errors as errors_in, history as history_of, list_settings, set_setting, status as status_of,
 };
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Limit, TAG_ENVIRONMENTS, within};
 use crate::access::{Administer, Operate, Place, Read, Tenancy};
 use crate::document::words;
 use crate::etag::{ETag, IfMatch};
+use crate::follow::{Follow, NextUpgrade, Window};
 use crate::input::{Body, Parameters};
 use crate::live::Compiling;
 use crate::names::{EnvironmentName, TenantName};
@@ -82,6 +84,11 @@ pub(super) async fn add(
 ) -> Result<(StatusCode, Json<Status>), Problem> {
     app.blocking(move |server| {
         let folder = server.data().environment(&at.tenant, &new.name);
+        let _others = server.change();
+        let there = names(server, &at.tenant);
+        if !there.contains(&new.name) {
+            server.quotas(&at.tenant)?.environment_more(there.len() as u64)?;
+        }
         let blobs = server.blobs(&at.tenant, &new.name)?;
         let env = match Environment::init_with(&folder, new.name.as_str(), blobs.as_ref()) {
             Err(EnvironmentError::Exists(_)) => {
@@ -109,6 +116,15 @@ pub(super) struct Now {
     status: Status,
     /// What is being compiled.
     compiling: Vec<Compiling>,
+    /// Why nothing new is compiled for now, if it is for want of a quota.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_back: Option<HeldBack>,
+    /// Which releases it is upgraded to by itself.
+    follows: Follow,
+    /// And when.
+    window: Option<Window>,
+    /// The upgrade that is to come.
+    next_upgrade: Option<NextUpgrade>,
 }
 
 impl Now {
@@ -116,7 +132,14 @@ impl Now {
         // In this order: a feed is kept for each environment that is there.
         let status = status_of(&at.open(server)?)?;
         let compiling = server.live().feed(&at.tenant, &at.environment).compiling();
-        Ok(Self { status, compiling })
+        let runs = status.rehearsal.is_some() || status.state == EnvironmentState::Preparing;
+        let share = server.shares().of(server.data().db(), &at.tenant)?;
+        let held_back = share.held_back().filter(|_| runs);
+        let row = server.data().db().follows(&at.tenant, &at.environment)?;
+        let place = (at.tenant.clone(), at.environment.clone());
+        let now = OffsetDateTime::now_utc();
+        let next_upgrade = server.next_upgrade(&place, &row, status.platform.as_ref(), now)?;
+        Ok(Self { status, compiling, held_back, follows: row.follow, window: row.window, next_upgrade })
     }
 }
 
@@ -173,6 +196,7 @@ pub(super) async fn set(
 ) -> Result<Settings, Problem> {
     app.blocking(move |server| {
         let key: ConfigKey = key.parse()?;
+        server.check_setting(&at.tenant, &key, &value)?;
         let _others = server.change();
         let mut env = at.open(server)?;
         if seen.is_said() {

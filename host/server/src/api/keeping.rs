@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use prefab_model::ModuleName;
 use prefab_prepare::{
-    CollectOptions, Collection, Priority, Statement, Stop, Verified, VerifyOptions, VerifySummary, Verifying,
+    CollectOptions, Collection, Priority, Statement, Verified, VerifyOptions, VerifySummary, Verifying,
     attest as attest_in, collect, verify as verify_in,
 };
 use serde::Deserialize;
@@ -71,7 +71,9 @@ pub(super) async fn verify(
             VerifyOptions { selection: which.selection()?, what, jobs: None, priority: Priority::Idle };
         let mut modules: Vec<Verified> = Vec::new();
         let mut reporter = |_, verified: Option<&Verified>| modules.extend(verified.cloned());
-        let summary = verify_in(&env, &sandbox, &options, &Stop::new(), &mut reporter)?;
+        let stop = server.stop_at_once(&at.tenant)?;
+        let summary = verify_in(&env, &sandbox, &options, &stop, &mut reporter)?;
+        server.was_held_back(&at.tenant, &stop)?;
         modules.sort_by(|a, b| a.module.cmp(&b.module));
         Ok(Json(Done { summary, modules }))
     })

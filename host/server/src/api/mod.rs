@@ -5,11 +5,13 @@
 mod comparing;
 mod environments;
 mod events;
+mod follow;
 mod idempotent;
 mod keeping;
 mod modules;
 mod preparations;
 mod publish;
+mod quotas;
 mod releases;
 mod tenants;
 mod tokens;
@@ -25,7 +27,7 @@ use utoipa_axum::routes;
 
 pub(crate) use environments::names as environment_names;
 pub(crate) use idempotent::once;
-pub(crate) use releases::versions as release_versions;
+pub(crate) use releases::{take_release, versions as release_versions};
 
 use crate::server::App;
 
@@ -50,6 +52,8 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(tenants::list, tenants::add))
         .routes(routes!(tenants::show))
         .routes(routes!(tenants::audit))
+        .routes(routes!(quotas::show, quotas::set))
+        .routes(routes!(quotas::usage))
         .routes(routes!(tokens::list, tokens::add))
         .routes(routes!(tokens::revoke))
         .routes(routes!(releases::list_shared, releases::add_shared))
@@ -70,7 +74,8 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(preparations::list, preparations::start))
         .routes(routes!(preparations::show))
         .routes(routes!(preparations::control))
-        .routes(routes!(preparations::upgrade))
+        .routes(routes!(preparations::upgrade, follow::call_off))
+        .routes(routes!(follow::set))
         .routes(routes!(preparations::undo))
         .routes(routes!(preparations::rehearse))
         .routes(routes!(comparing::report))

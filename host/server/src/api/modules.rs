@@ -24,6 +24,7 @@ use crate::problem::Problem;
 use crate::server::App;
 use crate::unpack::{Caps, unpack};
 use crate::upload::Upload;
+use crate::usage::bytes_in;
 
 /// What a module's tree may have at most.
 const CAPS: Caps = Caps { bytes: 256 << 20, files: 50_000, depth: 64 };
@@ -138,10 +139,19 @@ pub(super) async fn put(
         std::fs::create_dir(&tree)?;
         unpack(body.into_reader(), &tree, CAPS)?;
         let folder = server.data().module(&at.tenant, &at.environment, &which.module);
+        // Counting takes long where there is much, and others are not to wait for it.
+        server.bytes_more(&at.tenant, bytes_in(&tree)?)?;
+        if server.quotas(&at.tenant)?.modules.is_some() {
+            server.modules_of(&at.tenant, None)?;
+        }
         let _others = server.change();
         check(&seen, &env, &which.module)?;
+        if matches!(module(&env, &which.module), Err(ModulesError::Unknown { .. })) {
+            server.module_more(&at.tenant, &at.environment)?;
+        }
         place_module(&env, &tree, &folder, &which.module)
             .map_err(|error| Problem::from(error).without(&tree).without(env.root()))?;
+        server.modules_changed(&at.tenant, &at.environment);
         shown(&env, &which.module)
     })
     .await
@@ -162,6 +172,7 @@ pub(super) async fn remove(
         let _others = server.change();
         check(&seen, &env, &which.module)?;
         remove_module(&env, &which.module)?;
+        server.modules_changed(&at.tenant, &at.environment);
         Ok(StatusCode::NO_CONTENT)
     })
     .await

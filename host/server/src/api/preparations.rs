@@ -4,17 +4,22 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use prefab_model::PreparationId;
-use prefab_prepare::{Controlled, PreparationSummary, Request, control as tell, preparation, preparations};
+use prefab_prepare::{
+    Controlled, PreparationSummary, Request, control as tell, limits_in, preparation, preparations,
+};
 use semver::Version;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::{Before, TAG_PREPARATIONS};
 use crate::access::{Operate, Place, Read};
+use crate::db::ScheduledRow;
 use crate::document::words;
+use crate::follow::Window;
 use crate::input::{Body, Named, Parameters};
 use crate::problem::Problem;
-use crate::runs::{How, Order, Work};
+use crate::runs::{How, Order, Work, target};
 use crate::server::App;
 
 /// A preparation or rehearsal that has begun.
@@ -33,6 +38,39 @@ pub(super) struct Target {
     version: Version,
     #[serde(default)]
     how: How,
+}
+
+/// Which platform version, how, and when.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Upgrade)]
+pub(super) struct Later {
+    /// The platform version.
+    #[schema(value_type = String)]
+    version: Version,
+    #[serde(default)]
+    how: How,
+    /// Not before then.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    at: Option<OffsetDateTime>,
+    /// Not before this opens, in UTC: `sat,sun 01:00-05:00`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    window: Option<Window>,
+}
+
+/// What became of it.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum Upgrading {
+    /// Its preparation has begun.
+    Begun(Begun),
+    /// It is to come.
+    Later {
+        /// When it begins, if nobody holds the environment then.
+        #[serde(with = "time::serde::rfc3339")]
+        at: OffsetDateTime,
+    },
 }
 
 #[derive(Deserialize)]
@@ -83,15 +121,34 @@ pub(super) async fn start(
     begin(&app, at, Order { work: Work::Prepare, how }).await
 }
 
-/// Go to a platform version, and prepare all modules with it
-#[utoipa::path(post, path = "/tenants/{tenant}/environments/{environment}/upgrade", tag = TAG_PREPARATIONS, request_body = Target,
-    security(("token" = ["operate"])), responses((status = 202, description = "Its preparation has begun", body = Begun)))]
+/// Go to a platform version, and prepare all modules with it, now or later
+#[utoipa::path(post, path = "/tenants/{tenant}/environments/{environment}/upgrade", tag = TAG_PREPARATIONS, request_body = Later,
+    security(("token" = ["operate"])), responses((status = 202, description = "Its preparation has begun, or is to come", body = Upgrading)))]
 pub(super) async fn upgrade(
     State(app): State<App>,
-    at: Place<Operate>,
-    Body(Target { version, how }): Body<Target>,
-) -> Result<(StatusCode, Json<Begun>), Problem> {
-    begin(&app, at, Order { work: Work::Upgrade { to: version }, how }).await
+    place: Place<Operate>,
+    Body(Later { version, how, at, window }): Body<Later>,
+) -> Result<(StatusCode, Json<Upgrading>), Problem> {
+    if at.is_none() && window.is_none() {
+        let order = Order { work: Work::Upgrade { to: version }, how };
+        let (status, Json(begun)) = begin(&app, place, order).await?;
+        return Ok((status, Json(Upgrading::Begun(begun))));
+    }
+    app.blocking(move |server| {
+        let now = OffsetDateTime::now_utc();
+        let not_before = at.unwrap_or(now).max(now);
+        let at = window.map_or(not_before, |window| window.next_opening(not_before));
+        let env = place.open(server)?;
+        // What cannot be is told now rather than then.
+        let target = target(server, &place.tenant, &version);
+        limits_in(&env, Some(&target))?;
+        server.check_limits(&place.tenant, &env, Some(&target))?;
+        let (request, who) = (serde_json::to_string(&how)?, place.caller.who());
+        let row = ScheduledRow { version, request, who, at };
+        server.data().db().schedule(&place.tenant, &place.environment, &row)?;
+        Ok((StatusCode::ACCEPTED, Json(Upgrading::Later { at })))
+    })
+    .await
 }
 
 /// Go back to the platform version before, while nothing is deployed as the new one compiled it
@@ -131,7 +188,11 @@ pub(super) async fn control(
     Named(which): Named<WhichRequest>,
 ) -> Result<Json<Controlled>, Problem> {
     app.blocking(move |server| {
-        let done = tell(&at.open(server)?, which.request, Some(which.preparation))?;
+        let env = at.open(server)?;
+        // Whoever pauses and whoever resumes at the same time: what is remembered is what the later one did.
+        let turn = server.controls().of(&at.tenant, &at.environment);
+        let _turn = (which.request != Request::Cancel).then(|| turn.lock());
+        let done = tell(&env, which.request, Some(which.preparation))?;
         if which.request != Request::Cancel {
             let paused = which.request == Request::Pause;
             server.data().db().set_run_paused(&at.tenant, &at.environment, done.rehearsal, paused)?;

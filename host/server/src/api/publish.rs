@@ -95,8 +95,11 @@ pub(super) async fn publish(
         let mut modules = Vec::new();
         let mut reporter = |module: &Published| modules.push(module.clone());
         let (env, selection) = (at.open(server)?, which.selection()?);
-        let (sandbox, stop) = (server.sandboxes().of(Some(&at.tenant))?, Stop::new());
+        let (sandbox, stop) = (server.sandboxes().of(Some(&at.tenant))?, server.stop_at_once(&at.tenant)?);
+        // What has changed is compiled.
+        server.check_limits(&at.tenant, &env, None)?;
         let summary = publish_in(&env, &sandbox, &selection, &stop, &mut |_| {}, &mut reporter)?;
+        server.was_held_back(&at.tenant, &stop)?;
         Ok(Json(Done { summary, modules }))
     })
     .await

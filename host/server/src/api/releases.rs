@@ -21,6 +21,7 @@ use crate::problem::Problem;
 use crate::server::{App, Server};
 use crate::unpack::{Caps, unpack};
 use crate::upload::Upload;
+use crate::usage::bytes_in;
 
 /// What a release's folder may have at most.
 const CAPS: Caps = Caps { bytes: 1 << 30, files: 1000, depth: 8 };
@@ -138,9 +139,19 @@ fn take(
     let folder = incoming.path().join("release");
     fs::create_dir(&folder)?;
     unpack(body.into_reader(), &folder, CAPS)?;
-    let target = ReleaseTarget::Manifest(folder.clone());
+    let (status, inspection) = take_release(server, tenant, &folder)?;
+    Ok((status, Json(inspection)))
+}
+
+/// Takes in a release whose folder lies where things are received; where it is another's from then on.
+pub(crate) fn take_release(
+    server: &Server,
+    tenant: Option<&TenantName>,
+    folder: &Path,
+) -> Result<(StatusCode, ReleaseInspection), Problem> {
+    let target = ReleaseTarget::Manifest(folder.to_owned());
     let inspection = inspect_release(None, &target, &*server.sandboxes().of(tenant)?, &mut |_| {})
-        .map_err(|error| Problem::from(error).without(&folder))?;
+        .map_err(|error| Problem::from(error).without(folder))?;
     let releases = server.data().releases(tenant);
     fs::create_dir_all(&releases)?;
     let _others = server.change();
@@ -148,11 +159,18 @@ fn take(
     if place.exists() {
         let manifest = fs::read_to_string(place.join("release.toml"))?;
         if Release::parse(&manifest).is_ok_and(|there| there.digest == inspection.summary.digest) {
-            return Ok((StatusCode::OK, Json(inspection)));
+            return Ok((StatusCode::OK, inspection));
         }
         let detail = "another release of this version is here: a version is never changed once it is out";
         return Err(Problem::new(StatusCode::CONFLICT, "different-release", detail));
     }
-    fs::rename(&folder, &place)?;
-    Ok((StatusCode::CREATED, Json(inspection)))
+    if let Some(tenant) = tenant {
+        if let Ok(release) = Release::parse(&fs::read_to_string(folder.join("release.toml"))?) {
+            server.check_release(tenant, &release)?;
+        }
+        server.bytes_more(tenant, bytes_in(folder)?)?;
+    }
+    fs::rename(folder, &place)?;
+    server.followers().changed();
+    Ok((StatusCode::CREATED, inspection))
 }

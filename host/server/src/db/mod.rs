@@ -4,6 +4,8 @@
 //! threads that may.
 
 mod audit;
+mod follows;
+mod quotas;
 mod replies;
 mod runs;
 mod sessions;
@@ -20,6 +22,7 @@ use time::OffsetDateTime;
 
 pub use audit::AuditEntry;
 pub(crate) use audit::NewAuditEntry;
+pub(crate) use follows::{FollowRow, ScheduledRow};
 pub(crate) use replies::{Earlier, Reply};
 pub(crate) use runs::RunRow;
 pub use tenants::Tenant;
@@ -28,7 +31,12 @@ pub use tokens::NewToken;
 /// How long to wait for another process that writes.
 const BUSY: Duration = Duration::from_secs(30);
 
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("schema_1.sql")), M::up(include_str!("sessions.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("schema_1.sql")),
+    M::up(include_str!("sessions.sql")),
+    M::up(include_str!("quotas.sql")),
+    M::up(include_str!("follows.sql")),
+];
 
 /// Why the server's database could not do something.
 #[derive(Debug, thiserror::Error)]

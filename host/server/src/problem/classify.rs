@@ -143,8 +143,9 @@ fn settings(error: &SettingsError) -> Class {
 
 fn control(error: &ControlError) -> Class {
     match error {
+        ControlError::Module(error) => modules(error),
         ControlError::NotRunning => (StatusCode::CONFLICT, "not-running"),
-        ControlError::NoAnswer { .. } => (StatusCode::SERVICE_UNAVAILABLE, "no-answer"),
+        ControlError::NoAnswer { .. } | ControlError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "no-answer"),
         _ => INTERNAL,
     }
 }
