@@ -1,13 +1,15 @@
 //! What the global flags say, for the commands: which environment, and where and how to print.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use anyhow::Context as _;
-use prefab_prepare::{Environment, Isolation, Sandbox, open_sandbox};
+use prefab_prepare::{Environment, Event, Isolation, Sandbox, open_sandbox};
 
 use crate::args::{Global, IsolationChoice};
+use crate::commands::registry;
 use crate::output::Output;
+use crate::report::escape;
 use crate::report::paint::Paint;
 use crate::report::progress::{Counter, Progress};
 
@@ -67,6 +69,38 @@ impl Session {
     pub(crate) fn progress(&self) -> Progress {
         let logs = self.global.verbose > 0 || self.global.log.is_some();
         Progress::new(self.global.quiet, logs, Paint::choose(self.global.color, &io::stderr()))
+    }
+
+    /// Does something of which there are events, with its progress shown, and said loudly if nobody vouches for a release.
+    pub(crate) fn with_progress<T>(
+        &self,
+        work: impl FnOnce(&mut dyn FnMut(&Event)) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let mut progress = self.progress();
+        let done = work(&mut |event| {
+            registry::warn(self, event);
+            progress.event(event);
+        });
+        progress.clear();
+        done
+    }
+
+    /// Says something on standard error that people may want to know; nothing if quiet.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.global.quiet {
+            let _ = writeln!(io::stderr().lock(), "{}", escape::line(text));
+        }
+    }
+
+    /// Says something on standard error that people must know, also if quiet.
+    pub(crate) fn warn(&self, text: &str) {
+        let paint = Paint::choose(self.global.color, &io::stderr());
+        let _ = writeln!(io::stderr().lock(), "{} {}", paint.bad("warning:"), escape::line(text));
+    }
+
+    /// Shows on standard error how many bytes of a known number are done.
+    pub(crate) fn bytes(&self, what: &'static str) -> Counter {
+        Counter::bytes(self.global.quiet, what)
     }
 
     /// Shows on standard error how many of a known number of something are done.

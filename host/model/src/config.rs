@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-use crate::{CompilerName, Limit, LimitsPatch, Options, SyntaxError};
+use crate::{CompilerName, Limit, LimitsPatch, Options, SyntaxError, Trust};
 
 /// What `prefab.toml` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Config {
     pub limits: LimitsPatch,
     /// Options by compiler, laid over those of the release.
     pub options: BTreeMap<CompilerName, Options>,
+    /// Whose releases are taken in.
+    pub trust: Trust,
 }
 
 #[derive(Deserialize)]
@@ -30,6 +32,8 @@ struct File {
     limits: LimitsPatch,
     #[serde(default)]
     options: BTreeMap<CompilerName, BTreeMap<String, toml::Value>>,
+    #[serde(default)]
+    trust: Trust,
 }
 
 impl Config {
@@ -46,7 +50,8 @@ impl Config {
                 (compiler, table.into_iter().map(|(k, v)| (k, crate::manifest::option_text(v))).collect())
             })
             .collect();
-        Ok(Self { name: file.name, jobs: file.jobs.map(Into::into), limits: file.limits, options })
+        let jobs = file.jobs.map(Into::into);
+        Ok(Self { name: file.name, jobs, limits: file.limits, options, trust: file.trust })
     }
 }
 

@@ -17,6 +17,7 @@ mod path;
 mod preparation;
 mod release;
 mod syntax;
+mod trust;
 
 pub use compilation::{Compilation, Dependency, EngineRevision, ModuleFacts, Task};
 pub use compiler::{
@@ -36,3 +37,4 @@ pub use path::{ArtifactPaths, InvalidPath, ModulePath, PathCollision};
 pub use preparation::{Counts, ModuleState, PreparationId, PreparationKind, PreparationState, SkipReason};
 pub use release::{CompilerEntry, InvalidRelease, Release};
 pub use syntax::SyntaxError;
+pub use trust::{InvalidTrust, KeyId, KeyName, PublicKey, Revocation, Revoked, Trust, TrustedKey, Until};

@@ -9,6 +9,8 @@ use prefab_model::{
 use semver::Version;
 use serde::Serialize;
 
+use crate::trust::Vouched;
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
@@ -21,6 +23,14 @@ pub enum Event {
         to: Version,
         /// A link to its release notes.
         notes: Option<String>,
+    },
+    /// A release is taken in.
+    Admitted {
+        /// Its version.
+        platform: Version,
+        /// Who vouches for it.
+        #[serde(flatten)]
+        vouched: Vouched,
     },
     /// Native code is being made of a compiler, since this machine has none of it yet: that takes some seconds.
     Loading {

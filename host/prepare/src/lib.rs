@@ -36,8 +36,11 @@ mod settings;
 mod snapshot;
 mod sources;
 mod status;
+mod trust;
+mod trusting;
 mod undo;
 mod verify;
+mod warrant;
 
 pub use artifacts::{
     ArtifactsError, BundleArtifacts, ModuleArtifacts, artifacts, extract_artifacts, read_artifact,
@@ -68,8 +71,8 @@ pub use preparations::{PreparationSummary, preparation, preparations};
 pub use priority::Priority;
 pub use publish::{PublishError, PublishSummary, Published, PublishedHow, publish};
 pub use releases::{
-    CompilerInspection, ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleasesError, inspect_release,
-    install_release, list_releases,
+    CompilerInspection, Fetched, Origin, ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleasesError,
+    inspect_release, install_release, list_releases, read_release, signature_path, vouch,
 };
 pub use report::causes::{CauseReport, ErrorCount, RootReport};
 pub use report::diff::{
@@ -83,8 +86,11 @@ pub use rollback::{RollbackError, RollbackSummary, RolledBack, RolledBackHow, ro
 pub use run::{PrepareError, PrepareOptions, Selection, Stop, prepare, rehearse, upgrade};
 pub use settings::{Setting, SettingSource, SettingsError, list_settings, set_setting};
 pub use status::{EnvironmentState, Status, status};
+pub use trust::{Allow, Refusal, RevokedPart, Vouched};
+pub use trusting::{TrustChange, TrustChanged, TrustPlace, TrustingError, change_trust};
 pub use undo::{UndoError, undo_upgrade};
 pub use verify::{
     Agreement, Discrepancy, FileDifference, Verified, VerifyError, VerifyOptions, VerifySummary, Verifying,
     verify,
 };
+pub use warrant::{TrustError, environment_trust, read_trust};

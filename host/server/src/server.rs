@@ -149,7 +149,8 @@ impl Server {
         tenant: &TenantName,
         name: &EnvironmentName,
     ) -> Result<Arc<Environment>, Problem> {
-        self.environments.get(tenant, name, &self.data.environment(tenant, name))
+        let trust = || self.data.trust_files(Some(tenant));
+        self.environments.get(tenant, name, &self.data.environment(tenant, name), trust)
     }
 
     /// Does something that blocks on a thread that may: asking a database, reading a file, compiling.

@@ -5,6 +5,7 @@ use prefab_prepare::{LockMode, ReleaseTarget, Selection, Stop, rehearse};
 
 use crate::args::Running;
 use crate::commands::prepare::{exit, options};
+use crate::commands::registry::{self, Allowing};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::report::summary;
@@ -15,6 +16,7 @@ pub(super) fn run(
     target: &ReleaseTarget,
     modules: Vec<ModuleName>,
     running: Running,
+    allowing: Allowing,
 ) -> anyhow::Result<Exit> {
     let env = session.environment()?;
     let selection = if modules.is_empty() { Selection::All } else { Selection::Modules(modules) };
@@ -22,8 +24,12 @@ pub(super) fn run(
     let mut progress = session.progress();
     let stop = Stop::new();
     interrupt::stops(&stop, progress.voice())?;
-    let options = options(selection, running, LockMode::Module);
-    let summary = rehearse(&env, &sandbox, target, &options, &stop, &mut |event| progress.event(event))?;
+    let mut options = options(selection, running, LockMode::Module);
+    options.allow = allowing.into();
+    let summary = rehearse(&env, &sandbox, target, &options, &stop, &mut |event| {
+        registry::warn(session, event);
+        progress.event(event);
+    })?;
     progress.clear();
     session.out.result(&summary, |summary| summary::ended(summary, session.paint))?;
     Ok(exit(&summary))

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::args::{Locking, Running};
 use crate::commands::prepare::{exit, options};
+use crate::commands::registry::{self, Allowing};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::report::summary;
@@ -32,6 +33,7 @@ pub(super) fn run(
     target: Option<&ReleaseTarget>,
     running: Running,
     locking: Locking,
+    allowing: Allowing,
 ) -> anyhow::Result<Exit> {
     let env = session.environment()?;
     let sandbox = session.sandbox()?;
@@ -46,9 +48,11 @@ pub(super) fn run(
             printed = session.out.human(&told(to, notes.as_deref(), session.paint));
             switch = Some(Switch { from: from.clone(), to: to.clone(), notes: notes.clone() });
         }
+        registry::warn(session, event);
         progress.event(event);
     };
-    let options = options(Selection::All, running, locking.into());
+    let mut options = options(Selection::All, running, locking.into());
+    options.allow = allowing.into();
     let summary = match target {
         Some(target) => upgrade(&env, &sandbox, target, &options, &stop, &mut reporter)?,
         None => undo_upgrade(&env, &sandbox, &options, &stop, &mut reporter)?,

@@ -6,4 +6,5 @@ mod events;
 mod input;
 mod life;
 mod scene;
+mod trust;
 mod watching;

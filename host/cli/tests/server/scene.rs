@@ -85,6 +85,12 @@ impl Scene {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// `prefab trust …` for this server.
+    pub(crate) fn trust_command(&self, arguments: &[&str]) {
+        let output = self.command(&[&["trust"], arguments].concat()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// What a second server on the same data directory says before it ends.
     pub(crate) fn second_server(&self) -> String {
         let output = self.command(&["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
@@ -234,7 +240,7 @@ pub(crate) fn tar(files: &[(&str, &str)]) -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-fn tar_of(folder: &Path) -> Vec<u8> {
+pub(crate) fn tar_of(folder: &Path) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     tar.append_dir_all(".", folder).unwrap();
     tar.into_inner().unwrap()

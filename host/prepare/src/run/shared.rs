@@ -10,6 +10,7 @@ use prefab_store::{OutcomeRow, Standing, Store, StoreError};
 use super::PrepareError;
 use super::pool::Message;
 use super::roster::Roster;
+use super::stop::Stop;
 use crate::executor::{Executed, Executor};
 use crate::plan::Planner;
 use crate::releases::Toolchain;
@@ -21,6 +22,7 @@ pub(super) struct Shared<'a> {
     pub(super) planner: Planner<'a>,
     pub(super) executor: Executor<'a>,
     pub(super) roster: &'a Roster,
+    pub(super) stop: &'a Stop,
     /// When the preparation began, in milliseconds since 1970.
     pub(super) now: i64,
 }
@@ -89,6 +91,11 @@ impl Shared<'_> {
     ) -> Result<Ended, PrepareError> {
         if let Some(kind) = self.known(standing, compilation)? {
             return Ok(Ended::Known { kind });
+        }
+        // Nothing is compiled with what was revoked, and the preparation ends.
+        if self.toolchain.warrant.check().is_err() {
+            self.stop.now();
+            return Ok(Ended::Cancelled);
         }
         let compiler = self.toolchain.compiler(number, self.store, self.executor.sandbox)?;
         if compilation.task == Task::Signature && !compiler.is_modular() {

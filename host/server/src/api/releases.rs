@@ -6,8 +6,8 @@ use std::path::Path;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use prefab_model::Release;
-use prefab_prepare::{ReleaseInspection, ReleaseTarget, inspect_release};
+use prefab_model::{Release, Trust};
+use prefab_prepare::{ReleaseInspection, ReleaseTarget, ReleasesError, inspect_release, read_trust, vouch};
 use semver::Version;
 
 use super::TAG_RELEASES;
@@ -87,6 +87,12 @@ fn take(
     fs::create_dir(&folder)?;
     unpack(body.into_reader(), &folder, CAPS)?;
     let target = ReleaseTarget::Manifest(folder.clone());
+    let mut trust = Trust::default();
+    for file in server.data().trust_files(tenant) {
+        trust.add(read_trust(&file).map_err(ReleasesError::from)?);
+    }
+    // Before anything of it is compiled. An upgrade decides again, with what the environment trusts as well.
+    vouch(&folder, &trust).map_err(|error| Problem::from(error).without(&folder))?;
     let inspection = inspect_release(None, &target, &*server.sandboxes().of(tenant)?, &mut |_| {})
         .map_err(|error| Problem::from(error).without(&folder))?;
     let releases = server.data().releases(tenant);
