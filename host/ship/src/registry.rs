@@ -20,10 +20,12 @@ use crate::transport::{Asked, Sent, Transport};
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// No connection, or one that broke.
-    #[error("cannot reach the registry {registry}: is its name right, and does it run?")]
+    #[error("cannot reach the registry {registry}: is its name right, and does it run?{hint}")]
     Unreached {
         /// The registry.
         registry: String,
+        /// What may help besides.
+        hint: &'static str,
         /// Why.
         #[source]
         source: Box<ureq::Error>,
@@ -198,7 +200,9 @@ impl Registry {
         };
         let scope = format!("repository:{}:{actions}", place.repository());
         let (credentials, roots) = (access.credentials.clone(), access.roots.as_deref());
-        let transport = Transport::new(place.registry(), plain, credentials, scope, roots)?;
+        let hint =
+            if place.is_loopback() && !plain { " If it does without TLS, say --plain-http" } else { "" };
+        let transport = Transport::new(place.registry(), plain, credentials, scope, roots, hint)?;
         Ok(Self { place: place.clone(), transport })
     }
 

@@ -304,9 +304,18 @@ mod tests {
 
     #[test]
     fn a_signature_that_minisign_made_holds() {
-        // minisign 0.12, `minisign -S -W`, over the text "version…" below.
-        let claims: Claims = "timestamp:1764144000\tfile:release.toml\thashed".parse().unwrap();
-        assert_eq!(claims, Claims { signed: Some(1_764_144_000), ..Claims::default() });
+        // minisign 0.11: `minisign -G -W`, then `minisign -S -m t.txt`.
+        const TEXT: &str = "hi there\n";
+        const PUBLIC: &str = "RWQq2EYyVm8/Or2wendh9eb6ziBgaxv49QiDwMKLDrP1cQ6DZGwZ+oHI";
+        const SIGNATURE: &str = "untrusted comment: signature from minisign secret key\n\
+            RUQq2EYyVm8/Ot8RydZNo9kTPN/J+MivRXNS7TTCzpEWifgLYgqmTac5/B329xqJ4e1NvoxP2QTqGCaXKYmC3aSZLPMdFtNRHAM=\n\
+            trusted comment: timestamp:1795684281\tfile:t.txt\thashed\n\
+            q7iSeaOnkBqP2p/cc3OaPRVQRH3G9v52wQu6DuVJzO2/QQF3Ogu1kxhaSfrujv4CC3S7e14xtkoSBn4Yjp6BBQ==\n";
+        let (_, release, ..) = signed();
+        let (signature, key) = (Signature::parse(SIGNATURE).unwrap(), PUBLIC.parse().unwrap());
+        let claims = signature.check(&key, TEXT, &release).unwrap();
+        assert_eq!(claims, Claims { signed: Some(1_795_684_281), ..Claims::default() });
+        assert_eq!(signature.check(&key, "hi there", &release), Err(BadSignature::Wrong));
         assert!("expires:soon".parse::<Claims>().is_err());
     }
 

@@ -55,6 +55,8 @@ pub(crate) struct Transport {
     credentials: Option<Credentials>,
     /// The scope of the tokens to ask for.
     scope: String,
+    /// What may help where it cannot be reached.
+    hint: &'static str,
     /// The `Authorization` that the registry took.
     authorization: Mutex<Option<String>>,
 }
@@ -72,6 +74,7 @@ impl Transport {
         credentials: Option<Credentials>,
         scope: String,
         roots: Option<&[u8]>,
+        hint: &'static str,
     ) -> Result<Self, RegistryError> {
         let mut tls = TlsConfig::builder();
         if let Some(pem) = roots {
@@ -106,6 +109,7 @@ impl Transport {
             registry: registry.to_owned(),
             credentials,
             scope,
+            hint,
             authorization: Mutex::default(),
         })
     }
@@ -308,7 +312,8 @@ impl Transport {
     }
 
     fn unreached(&self, source: ureq::Error) -> RegistryError {
-        RegistryError::Unreached { registry: self.registry.clone(), source: Box::new(source) }
+        let (registry, hint) = (self.registry.clone(), self.hint);
+        RegistryError::Unreached { registry, hint, source: Box::new(source) }
     }
 
     fn refused(&self, status: StatusCode, response: &mut Response<Body>) -> RegistryError {
@@ -371,7 +376,7 @@ mod tests {
     use super::*;
 
     fn transport(plain: bool) -> Transport {
-        Transport::new("registry.example:5000", plain, None, String::new(), None).unwrap()
+        Transport::new("registry.example:5000", plain, None, String::new(), None, "").unwrap()
     }
 
     #[test]
@@ -411,7 +416,7 @@ mod tests {
     #[test]
     fn certificates_that_are_none_are_refused() {
         for pem in [&b""[..], b"x", b"-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"] {
-            assert!(Transport::new("x.example", false, None, String::new(), Some(pem)).is_err());
+            assert!(Transport::new("x.example", false, None, String::new(), Some(pem), "").is_err());
         }
     }
 }

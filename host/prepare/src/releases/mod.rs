@@ -284,10 +284,19 @@ pub fn list_releases(env: &Environment) -> Result<Vec<ReleaseSummary>, ReleasesE
 
 /// The installed release of this version, if it is not revoked, and what lets it be used until it is.
 pub(crate) fn warranted(env: &Environment, version: &Version) -> Result<(Release, Warrant), ReleasesError> {
+    let (release, warrant) = with_warrant(env, version)?;
+    warrant.check().map_err(|source| ReleasesError::Refused { version: version.clone(), source })?;
+    Ok((release, warrant))
+}
+
+/// The installed release of this version, and what tells whether it may be used.
+pub(crate) fn with_warrant(
+    env: &Environment,
+    version: &Version,
+) -> Result<(Release, Warrant), ReleasesError> {
     let installed = record_of(env, version)?;
     let release = stored(env, &installed)?;
     let warrant = Warrant::new(env, &release, installed.provenance.signed_by)?;
-    warrant.check().map_err(|source| ReleasesError::Refused { version: version.clone(), source })?;
     Ok((release, warrant))
 }
 

@@ -130,7 +130,7 @@ fn nobody_is_sent_in_circles_or_to_where_only_this_machine_gets() {
         ("/v2/platform/manifests/1", "it sends us from one place to the next"),
         ("http://169.254.169.254/latest/meta-data/", "in a more private network"),
         ("http://[fe80::1]/", "in a more private network"),
-        ("file:///etc/passwd", "where we do not go"),
+        ("file:///etc/passwd", "which is no address"),
         ("gopher://x", "where we do not go"),
         ("not an address", "it sends us to"),
     ] {

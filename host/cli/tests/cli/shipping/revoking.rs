@@ -72,6 +72,19 @@ fn a_compiler_or_a_release_is_revoked_by_its_digest() {
 }
 
 #[test]
+fn what_a_revoked_compiler_made_is_not_deployed_any_more() {
+    let (scene, id) = signed(&["design-tokens", "money"]);
+    scene.prefab(["publish", "money"]).assert().success();
+    scene.prefab(["trust", "revoke", &id]).assert().success();
+    scene.prefab(["publish", "--all"]).assert().code(3).stdout(
+        contains("design-tokens: refused: release 11.8.0 is refused: the key")
+            .and(contains("1 unchanged, 1 refused")),
+    );
+    // It was deployed before, and who goes back says so themselves.
+    assert!(scene.path("deployed/money").exists() && !scene.path("deployed/design-tokens").exists());
+}
+
+#[test]
 fn removing_a_key_ends_nothing() {
     let (scene, _) = signed(&["design-tokens"]);
     scene.prefab(["trust", "remove", "acme"]).assert().success().stdout(contains("stays in use"));
