@@ -63,18 +63,13 @@ impl TrustFiles {
 
     /// What they say now.
     pub(crate) fn read(&self) -> Result<Trust, TrustError> {
-        let syntax = |path: &Path| {
-            let path = path.to_owned();
-            move |source| TrustError::Syntax { path, source }
-        };
-        let mut trust = match text(&self.config)? {
-            Some(text) => Config::parse(&text).map_err(syntax(&self.config))?.trust,
+        let Some(text) = text(&self.config)? else {
             // An environment without its configuration is none.
-            None => {
-                let source = io::ErrorKind::NotFound.into();
-                return Err(TrustError::Io { path: self.config.clone(), source });
-            }
+            let source = io::ErrorKind::NotFound.into();
+            return Err(TrustError::Io { path: self.config.clone(), source });
         };
+        let syntax = |source| TrustError::Syntax { path: self.config.clone(), source };
+        let mut trust = Config::parse(&text).map_err(syntax)?.trust;
         for path in &self.others {
             trust.add(read_trust(path)?);
         }

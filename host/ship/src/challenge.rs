@@ -28,12 +28,11 @@ impl Challenge {
         let mut rest = rest.trim();
         while !rest.is_empty() {
             let (name, value) = rest.split_once('=')?;
-            let (value, after) = match value.strip_prefix('"') {
-                Some(quoted) => unquoted(quoted)?,
-                None => {
-                    let end = value.find(',').unwrap_or(value.len());
-                    (value[..end].trim().to_owned(), &value[end..])
-                }
+            let (value, after) = if let Some(quoted) = value.strip_prefix('"') {
+                unquoted(quoted)?
+            } else {
+                let end = value.find(',').unwrap_or(value.len());
+                (value[..end].trim().to_owned(), &value[end..])
             };
             match name.trim().to_ascii_lowercase().as_str() {
                 "realm" => realm = Some(value),

@@ -69,15 +69,14 @@ impl Package {
         let mut digests: BTreeMap<ModulePath, CompilerDigest> = BTreeMap::new();
         for entry in &release.compilers {
             let path = entry.component.clone();
-            let found = match digests.get(&path) {
-                Some(found) => *found,
-                None => {
-                    let bytes = find(&path)?;
-                    let found = CompilerDigest::of(&bytes);
-                    files.push(PackedFile { path: path.clone(), bytes });
-                    digests.insert(path.clone(), found);
-                    found
-                }
+            let found = if let Some(found) = digests.get(&path) {
+                *found
+            } else {
+                let bytes = find(&path)?;
+                let found = CompilerDigest::of(&bytes);
+                files.push(PackedFile { path: path.clone(), bytes });
+                digests.insert(path.clone(), found);
+                found
             };
             if found != entry.digest {
                 return Err(PackageError::Digest { path, expected: entry.digest, found }.into());
@@ -116,9 +115,10 @@ pub(crate) mod tests {
         let mut manifest = "version = \"11.9.0\"\nupgrades-from = \"*\"\n".to_owned();
         for (number, (path, bytes)) in files.iter().enumerate() {
             let digest = CompilerDigest::of(bytes);
-            manifest += &format!(
+            let compiler = format!(
                 "[[compiler]]\nname = \"c{number}\"\ncomponent = \"{path}\"\ndigest = \"{digest}\"\nfiles = [\"**\"]\n"
             );
+            manifest.push_str(&compiler);
         }
         let find = |path: &ModulePath| -> Result<_, PackageError> {
             let file = files.iter().find(|(name, _)| *name == path.as_str());

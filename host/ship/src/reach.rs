@@ -58,12 +58,14 @@ fn range_6(address: Ipv6Addr) -> Option<Range> {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
         return range_4(Ipv4Addr::new(a, b, c, d));
     }
+    // In a network of its own, and what AWS has its metadata service at.
+    let nobodys = address.segments()[..2] == [0xfd00, 0x0ec2]
+        || address.is_unicast_link_local()
+        || address.is_multicast()
+        || address.is_unspecified();
     if address.is_loopback() {
         Some(Range::Loopback)
-    } else if address.is_unicast_link_local() || address.is_multicast() || address.is_unspecified() {
-        None
-    // What AWS has its metadata service at.
-    } else if address.segments()[..2] == [0xfd00, 0x0ec2] {
+    } else if nobodys {
         None
     } else if address.is_unique_local() || address.segments()[0] & 0xffc0 == 0xfec0 {
         Some(Range::Private)

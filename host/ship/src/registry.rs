@@ -69,15 +69,15 @@ pub enum RegistryError {
     },
     /// There is no such release.
     #[error("there is no {0}: has it been pushed, under this tag?")]
-    NotThere(Place),
+    NotThere(Box<Place>),
     /// Neither a tag nor a digest was written.
     #[error("say which one is meant: {0}:TAG or {0}@sha256:…")]
-    Which(Place),
+    Which(Box<Place>),
     /// What came is not what was asked for.
     #[error("{place} is not what it was: its digest is {found}, and {expected} was asked for. Do not use it")]
     Digest {
         /// What was asked for.
-        place: Place,
+        place: Box<Place>,
         /// The digest that it has.
         expected: ManifestDigest,
         /// The digest of what came.
@@ -88,7 +88,7 @@ pub enum RegistryError {
         "{0} is not on this machine: without TLS, everybody on the way can read the password and change the release. \
          If that is all right, say --plain-http=anywhere"
     )]
-    Plain(Place),
+    Plain(Box<Place>),
     /// The certificates that were given are none.
     #[error("the certificates cannot be used: {0}")]
     Roots(String),
@@ -96,7 +96,7 @@ pub enum RegistryError {
     #[error("what is at {place} cannot be used")]
     Artifact {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// Why.
         #[source]
         source: ArtifactError,
@@ -191,7 +191,9 @@ impl Registry {
     fn new(place: &Place, access: &Access, right: Right) -> Result<Self, RegistryError> {
         let plain = match access.plain_http {
             PlainHttp::Never => false,
-            PlainHttp::Loopback if !place.is_loopback() => return Err(RegistryError::Plain(place.clone())),
+            PlainHttp::Loopback if !place.is_loopback() => {
+                return Err(RegistryError::Plain(place.clone().into()));
+            }
             PlainHttp::Loopback | PlainHttp::Anywhere => true,
         };
         let actions = match right {
@@ -200,8 +202,13 @@ impl Registry {
         };
         let scope = format!("repository:{}:{actions}", place.repository());
         let (credentials, roots) = (access.credentials.clone(), access.roots.as_deref());
-        let hint =
-            if place.is_loopback() && !plain { " If it does without TLS, say --plain-http" } else { "" };
+        let hint = match (plain, place.is_loopback()) {
+            (true, _) => "",
+            (false, true) => {
+                " If it does without TLS, --plain-http says so; a certificate of your own is named with --ca-file"
+            }
+            (false, false) => " A certificate of your own is named with --ca-file",
+        };
         let transport = Transport::new(place.registry(), plain, credentials, scope, roots, hint)?;
         Ok(Self { place: place.clone(), transport })
     }
@@ -245,7 +252,7 @@ impl Registry {
         let which = match (self.place.digest(), self.place.tag()) {
             (Some(digest), _) => digest.to_string(),
             (None, Some(tag)) => tag.to_owned(),
-            (None, None) => return Err(RegistryError::Which(self.place.clone())),
+            (None, None) => return Err(RegistryError::Which(self.place.clone().into())),
         };
         let uri = self.transport.uri(&format!("{}/manifests/{which}", self.path()))?;
         let accept = concat!(
@@ -258,7 +265,7 @@ impl Registry {
         let manifest = self.transport.body(response, MAX_OCI_MANIFEST, &mut |_| {})?;
         let digest = ManifestDigest::of(&manifest);
         if let Some(expected) = self.place.digest().filter(|expected| *expected != digest) {
-            return Err(RegistryError::Digest { place: self.place.clone(), expected, found: digest });
+            return Err(RegistryError::Digest { place: self.place.clone().into(), expected, found: digest });
         }
         let described = Described::read(&manifest).map_err(|error| self.artifact(error))?;
         let total = described.size();
@@ -315,7 +322,7 @@ impl Registry {
         let bytes = self.transport.body(response, named.size, tell)?;
         let found = ManifestDigest::of(&bytes);
         if found != named.digest {
-            let (place, expected) = (self.place.clone(), named.digest);
+            let (place, expected) = (self.place.clone().into(), named.digest);
             return Err(RegistryError::Digest { place, expected, found });
         }
         Ok(bytes)
@@ -324,13 +331,13 @@ impl Registry {
     /// What is not there is the release that was asked for, or part of it.
     fn there(&self, response: Response<Body>) -> Result<Response<Body>, RegistryError> {
         if response.status() == StatusCode::NOT_FOUND {
-            Err(RegistryError::NotThere(self.place.clone()))
+            Err(RegistryError::NotThere(self.place.clone().into()))
         } else {
             Ok(response)
         }
     }
 
     fn artifact(&self, source: ArtifactError) -> RegistryError {
-        RegistryError::Artifact { place: self.place.clone(), source }
+        RegistryError::Artifact { place: self.place.clone().into(), source }
     }
 }

@@ -1,6 +1,7 @@
 //! HTTP as registries speak it: one request at a time, every answer capped, redirects followed by our own rules, and credentials sent to
 //! nobody but the registry that they are for.
 
+use std::fmt::Write as _;
 use std::io::{self, Read};
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -19,9 +20,9 @@ use crate::reach::Reach;
 use crate::registry::RegistryError;
 
 /// How long a connection, or a single read or write, may take.
-const STALL: Duration = Duration::from_secs(60);
+const STALL: Duration = Duration::from_mins(1);
 /// How long an answer may keep us waiting: some registries look at what was sent first.
-const ANSWER: Duration = Duration::from_secs(300);
+const ANSWER: Duration = Duration::from_mins(5);
 /// The redirects that are followed for one request.
 const MAX_REDIRECTS: u32 = 3;
 /// What is read of an answer that says what is wrong, and of one with a token.
@@ -234,12 +235,11 @@ impl Transport {
     }
 
     fn token(&self, realm: &str, service: Option<String>) -> Result<String, RegistryError> {
-        let mut address = self.named(&self.uri("/")?, realm)?.to_string();
-        address.push(if address.contains('?') { '&' } else { '?' });
-        address += &format!("scope={}", encoded(&self.scope));
-        if let Some(service) = service {
-            address += &format!("&service={}", encoded(&service));
-        }
+        let realm = self.named(&self.uri("/")?, realm)?.to_string();
+        let with = if realm.contains('?') { '&' } else { '?' };
+        let service = service.map(|service| format!("&service={}", encoded(&service)));
+        let address =
+            format!("{realm}{with}scope={}{}", encoded(&self.scope), service.as_deref().unwrap_or_default());
         let mut request = Request::builder().method(Method::GET).uri(self.absolute(&address)?);
         if let Some(credentials) = &self.credentials {
             request = request.header(header::AUTHORIZATION, credentials.basic());
@@ -347,7 +347,7 @@ fn encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~:/,".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded += &format!("%{byte:02X}");
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

@@ -39,6 +39,12 @@ impl Toolchain {
         Self { release, warrant, package, slots }
     }
 
+    /// Refuses once the release is revoked.
+    pub(crate) fn check_warrant(&self) -> Result<(), ReleasesError> {
+        let refused = |source| ReleasesError::Refused { version: self.release.version.clone(), source };
+        self.warrant.check().map_err(refused)
+    }
+
     /// Loads the compilers of which there is no native code yet, which takes seconds, and says so.
     pub(crate) fn load_slow(
         &self,

@@ -314,10 +314,8 @@ impl Running<'_> {
             }
         };
         record(env, ended, &action)?;
-        if state != PreparationState::Done
-            && let Err(source) = toolchain.warrant.check()
-        {
-            return Err(ReleasesError::Refused { version: platform, source }.into());
+        if state != PreparationState::Done {
+            toolchain.check_warrant()?;
         }
         let summary =
             Summary { preparation, kind, platform, state, counts, time: began.elapsed(), compiled, fuel };

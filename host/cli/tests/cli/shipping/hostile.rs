@@ -1,5 +1,6 @@
 //! Registries that mean harm: a few lines of HTTP each, on loopback.
 
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -176,7 +177,7 @@ fn a_token_is_asked_for_this_repository_and_used() {
     let hostile = Hostile::start(|asked, stream| {
         match (asked.path.as_str(), asked.authorization.as_deref()) {
             ("/token?scope=repository:platform:pull&service=it", None) => {
-                say(stream, "200 OK", b"{\"token\": \"let-me-in\"}")
+                say(stream, "200 OK", b"{\"token\": \"let-me-in\"}");
             }
             (_, Some("Bearer let-me-in")) => say(stream, "404 No", b""),
             _ => say(
@@ -189,9 +190,12 @@ fn a_token_is_asked_for_this_repository_and_used() {
     assert!(told(&scene, &hostile).contains("has it been pushed"));
     assert_eq!(hostile.asked().len(), 3);
     // A token that would be two headers is none.
-    let hostile = Hostile::start(|asked, stream| match asked.path.starts_with("/token") {
-        true => say(stream, "200 OK", b"{\"token\": \"a\\r\\nx-evil: b\"}"),
-        false => say(stream, "401 Who\r\nwww-authenticate: Bearer realm=\"/token\"", b""),
+    let hostile = Hostile::start(|asked, stream| {
+        if asked.path.starts_with("/token") {
+            say(stream, "200 OK", b"{\"token\": \"a\\r\\nx-evil: b\"}");
+        } else {
+            say(stream, "401 Who\r\nwww-authenticate: Bearer realm=\"/token\"", b"");
+        }
     });
     assert!(told(&scene, &hostile).contains("gives a token that is none"));
 }
@@ -201,8 +205,10 @@ fn what_a_manifest_says_is_not_believed() {
     const TITLE: &str = "org.opencontainers.image.title";
     let scene = Scene::bare();
     let digest = |bytes: &[u8]| {
-        let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("sha256:{hex}")
+        Sha256::digest(bytes).iter().fold("sha256:".to_owned(), |mut text, byte| {
+            write!(text, "{byte:02x}").unwrap();
+            text
+        })
     };
     let toml = format!(
         "version = \"1.0.0\"\nupgrades-from = \"*\"\n[[compiler]]\nname = \"c\"\ncomponent = \"c.wasm\"\ndigest = \"blake3:{}\"\nfiles = [\"**\"]\n",

@@ -1,5 +1,6 @@
 //! A real registry: docker-registry on loopback, with and without a password.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -29,6 +30,8 @@ struct Registry {
 enum Open {
     ToAll,
     ToAnn,
+    /// With a certificate of its own, which lies in its folder.
+    WithTls,
 }
 
 impl Registry {
@@ -45,7 +48,12 @@ impl Registry {
             );
             if open == Open::ToAnn {
                 fs::write(folder.path().join("htpasswd"), HTPASSWD).unwrap();
-                config += &format!("auth:\n  htpasswd:\n    realm: test\n    path: {path}/htpasswd\n");
+                write!(config, "auth:\n  htpasswd:\n    realm: test\n    path: {path}/htpasswd\n").unwrap();
+            }
+            if open == Open::WithTls {
+                certificate(folder.path());
+                write!(config, "  tls:\n    certificate: {path}/cert.pem\n    key: {path}/key.pem\n")
+                    .unwrap();
             }
             fs::write(folder.path().join("config.yml"), config).unwrap();
             let started = Process::new("docker-registry")
@@ -66,7 +74,7 @@ impl Registry {
                     return None;
                 }
             };
-            let until = Instant::now() + Duration::from_secs(120);
+            let until = Instant::now() + Duration::from_mins(2);
             while child.try_wait().unwrap().is_none() {
                 if TcpStream::connect(("127.0.0.1", port)).is_ok() {
                     return Some(Self { child, folder, port });
@@ -102,6 +110,30 @@ impl Drop for Registry {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A certificate for this machine that nobody else has signed, for two days.
+fn certificate(folder: &Path) {
+    let config = "[req]\ndistinguished_name = name\nx509_extensions = leaf\nprompt = no\n[name]\nCN = localhost\n[leaf]\n\
+                  basicConstraints = critical, CA:FALSE\nsubjectAltName = DNS:localhost, IP:127.0.0.1\n";
+    fs::write(folder.join("openssl.cnf"), config).unwrap();
+    let made = Process::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args(["-config", "openssl.cnf", "-keyout", "key.pem", "-out", "cert.pem"])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }
 
 fn text(path: &Path) -> &str {
@@ -258,6 +290,31 @@ fn a_registry_with_a_password_is_for_who_knows_it() {
         .assert()
         .code(1)
         .stderr(contains("config.json cannot be used").and(contains("secret").not()));
+}
+
+#[test]
+fn a_registry_with_a_certificate_of_its_own_is_for_who_has_that() {
+    let Some(registry) = Registry::start(Open::WithTls) else { return };
+    let scene = Scene::bare();
+    let folder = hollow(&scene, "a", "11.9.0");
+    let place = registry.place("platform");
+    let certificate = registry.folder.path().join("cert.pem");
+    scene
+        .prefab(["release", "push", text(&folder), &place])
+        .assert()
+        .code(1)
+        .stderr(contains("invalid peer certificate").and(contains("--ca-file")));
+    scene
+        .prefab(["release", "push", text(&folder), &place, "--ca-file", text(&folder.join("release.toml"))])
+        .assert()
+        .code(1)
+        .stderr(contains("the certificates cannot be used"));
+    let push = ["release", "push", text(&folder), &place, "--ca-file", text(&certificate)];
+    scene.prefab(push).assert().success();
+    let (from, to) = (format!("{place}:11.9.0"), scene.path("pulled"));
+    let pull = ["release", "pull", &from, "-o", text(&to), "--ca-file", text(&certificate)];
+    scene.prefab(pull).assert().success();
+    assert_eq!(fs::read(to.join("sass.wasm")).unwrap(), fs::read(folder.join("sass.wasm")).unwrap());
 }
 
 #[test]
