@@ -9,13 +9,16 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use prefab_client::ServerUrl;
 use prefab_model::{BlobsUrl, ConfigKey, ModuleName};
-use prefab_prepare::{CollectOptions, ModuleSelection, ReleaseTarget};
+use prefab_prepare::{CollectOptions, ModuleSelection};
 
 use crate::commands::diff::DiffArgs;
 use crate::commands::healthcheck::HealthcheckArgs;
+use crate::commands::registry::{Allowing, RegistryArgs, Target};
 use crate::commands::report::ReportArgs;
 use crate::commands::serve::ServeArgs;
+use crate::commands::ship::{KeygenArgs, PackArgs, PullArgs, PushArgs, SignArgs};
 use crate::commands::token::TokenArgs;
+use crate::commands::trust::TrustArgs;
 use crate::exit::Exit;
 
 /// Prepares every module of an environment with a new platform version's compilers, in the background, each compilation
@@ -146,21 +149,23 @@ pub(crate) enum Command {
     /// Make modules of what other tools have
     #[command(subcommand)]
     Import(ImportCommand),
-    /// List, install and inspect releases
+    /// List, install and inspect releases; make, sign, pack, push and pull them
     #[command(subcommand)]
     Release(ReleaseCommand),
+    /// Say whose releases are taken in, and revoke what is not to be used any more
+    Trust(TrustArgs),
     /// Go to another platform version and prepare all modules with it
     ///
     /// Checks that the release upgrades from this environment's platform version, switches to it and starts the
     /// preparation. Running deployments stay untouched. Ctrl-C lets the running compilations end and stops; a second one
     /// stops at once. `prefab prepare` goes on from there.
     #[command(
-        after_help = "Examples:\n  prefab upgrade 11.9.0\n  prefab upgrade ../11.9.0/release.toml --jobs 2\n  prefab upgrade --undo"
+        after_help = "Examples:\n  prefab upgrade 11.9.0\n  prefab upgrade ../11.9.0/release.toml --jobs 2\n  prefab upgrade oci://registry.example.com/platform:11.9.0\n  prefab upgrade --undo"
     )]
     Upgrade {
-        /// A version that is installed, or a release.toml, which is installed first
-        #[arg(value_name = "VERSION|MANIFEST", required_unless_present = "undo")]
-        target: Option<ReleaseTarget>,
+        /// A version that is installed, or a release.toml, its folder, a packed file or a place in a registry, which is installed first
+        #[arg(value_name = "VERSION|MANIFEST|FILE|OCI://…", required_unless_present = "undo")]
+        target: Option<Target>,
         /// Go back to the platform version before: only while nothing is deployed as the new one compiled it
         #[arg(long, conflicts_with = "target")]
         undo: bool,
@@ -168,6 +173,10 @@ pub(crate) enum Command {
         running: Running,
         #[command(flatten)]
         locking: Locking,
+        #[command(flatten)]
+        allowing: Allowing,
+        #[command(flatten)]
+        registry: RegistryArgs,
     },
     /// Prepare the modules with the current platform version
     ///
@@ -197,14 +206,18 @@ pub(crate) enum Command {
         after_help = "Examples:\n  prefab rehearse ../11.9.0/release.toml\n  prefab rehearse ../11.9.0 --modules cart checkout\n  prefab rehearse 11.9.0 && prefab report"
     )]
     Rehearse {
-        /// A release.toml or its folder, or a version that is installed
-        #[arg(value_name = "MANIFEST|VERSION")]
-        target: ReleaseTarget,
+        /// A release.toml, its folder, a packed file or a place in a registry, or a version that is installed
+        #[arg(value_name = "MANIFEST|FILE|OCI://…|VERSION")]
+        target: Target,
         /// Only these modules
         #[arg(long, value_name = "MODULE", num_args = 1..)]
         modules: Vec<ModuleName>,
         #[command(flatten)]
         running: Running,
+        #[command(flatten)]
+        allowing: Allowing,
+        #[command(flatten)]
+        registry: RegistryArgs,
     },
     /// Let the preparation that is running wait, in the middle of what it compiles
     ///
@@ -400,20 +413,59 @@ pub(crate) enum ReleaseCommand {
     /// List the releases that are installed
     #[command(after_help = "Examples:\n  prefab release list")]
     List,
-    /// Install a release: check it, and keep its compilers
-    #[command(after_help = "Examples:\n  prefab release install ../11.9.0/release.toml")]
+    /// Install a release: check who signed it and what is in it, and keep its compilers
+    #[command(
+        after_help = "Examples:\n  prefab release install ../11.9.0/release.toml\n  prefab release install platform-11.9.0.tar\n  prefab release install oci://registry.example.com/platform:11.9.0"
+    )]
     Install {
-        /// A release.toml, or its folder
-        manifest: PathBuf,
+        /// A release.toml, its folder, a packed file, or a place in a registry
+        #[arg(value_name = "MANIFEST|FILE|OCI://…")]
+        target: Target,
+        #[command(flatten)]
+        allowing: Allowing,
+        #[command(flatten)]
+        registry: RegistryArgs,
     },
+    /// Make a key to sign releases with
+    ///
+    /// It is an Ed25519 key in the form of minisign. Its password is asked for, or taken from PREFAB_KEY_PASSWORD.
+    #[command(
+        after_help = "Examples:\n  prefab release keygen --output acme\n  prefab release keygen --no-password"
+    )]
+    Keygen(KeygenArgs),
+    /// Sign a release, for operators to know who made it
+    ///
+    /// Writes release.toml.minisig beside the release.toml, over its text, which names every compiler by its digest. `minisign -V`
+    /// can check it too.
+    #[command(
+        after_help = "Examples:\n  prefab release sign 11.9.0 --key acme.key\n  prefab release sign 11.9.0 --key acme.key --expires 2027-12-31"
+    )]
+    Sign(SignArgs),
+    /// Pack a release into one file, with its signature if it has one
+    ///
+    /// The file is a tar of an OCI image layout: the same release gives the same bytes, and has the same digest in a registry.
+    #[command(after_help = "Examples:\n  prefab release pack 11.9.0 --output platform-11.9.0.tar")]
+    Pack(PackArgs),
+    /// Push a release to an OCI registry, with its signature if it has one
+    #[command(
+        after_help = "Examples:\n  prefab release push 11.9.0 oci://registry.example.com/platform\n  prefab release push platform-11.9.0.tar oci://localhost:5000/platform:latest --plain-http"
+    )]
+    Push(PushArgs),
+    /// Pull a release from an OCI registry, into a folder or the environment
+    #[command(
+        after_help = "Examples:\n  prefab release pull oci://registry.example.com/platform:11.9.0 --output 11.9.0\n  prefab release pull oci://registry.example.com/platform@sha256:… --install"
+    )]
+    Pull(PullArgs),
     /// Show a release's compilers with their files, options and limits
     #[command(
         after_help = "Examples:\n  prefab release inspect 11.9.0\n  prefab release inspect ../11.9.0/release.toml"
     )]
     Inspect {
-        /// A version that is installed, or a release.toml
-        #[arg(value_name = "VERSION|MANIFEST")]
-        target: ReleaseTarget,
+        /// A version that is installed, or a release.toml, its folder, a packed file or a place in a registry
+        #[arg(value_name = "VERSION|MANIFEST|FILE|OCI://…")]
+        target: Target,
+        #[command(flatten)]
+        registry: RegistryArgs,
     },
 }
 

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use prefab_client::{ConnectionOptions, EnvironmentClient, ServerEnvironment};
-use prefab_prepare::{Environment, Isolation, Sandbox, open_sandbox};
+use prefab_prepare::{Environment, Event, Isolation, Sandbox, open_sandbox};
 
 use crate::args::{Global, IsolationChoice};
+use crate::commands::registry;
 use crate::environment::{AnyEnvironment, Here};
 use crate::output::Output;
 use crate::report::escape;
@@ -56,6 +57,16 @@ impl Session {
         };
         let isolation = self.isolation_or(IsolationChoice::InProcess);
         Ok(AnyEnvironment::Here(Here { env: Environment::open(&root)?, isolation }))
+    }
+
+    /// The environment in a folder, for what only its own machine can do.
+    pub(crate) fn environment_here(&self) -> anyhow::Result<Environment> {
+        match self.environment()? {
+            AnyEnvironment::Here(here) => Ok(here.env),
+            AnyEnvironment::There(_) => {
+                anyhow::bail!("this is done on the machine that has the environment, without --server")
+            }
+        }
     }
 
     /// The environment on the server that was named, if one was.
@@ -106,6 +117,38 @@ impl Session {
     pub(crate) fn progress(&self) -> Progress {
         let logs = self.global.verbose > 0 || self.global.log.is_some();
         Progress::new(self.global.quiet, logs, Paint::choose(self.global.color, &io::stderr()))
+    }
+
+    /// Does something of which there are events, with its progress shown, and said loudly if nobody vouches for a release.
+    pub(crate) fn with_progress<T>(
+        &self,
+        work: impl FnOnce(&mut dyn FnMut(&Event)) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let mut progress = self.progress();
+        let done = work(&mut |event| {
+            registry::warn(self, event);
+            progress.event(event);
+        });
+        progress.clear();
+        done
+    }
+
+    /// Says something on standard error that people may want to know; nothing if quiet.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.global.quiet {
+            let _ = writeln!(io::stderr().lock(), "{}", escape::line(text));
+        }
+    }
+
+    /// Says something on standard error that people must know, also if quiet.
+    pub(crate) fn warn(&self, text: &str) {
+        let paint = Paint::choose(self.global.color, &io::stderr());
+        let _ = writeln!(io::stderr().lock(), "{} {}", paint.bad("warning:"), escape::line(text));
+    }
+
+    /// Shows on standard error how many bytes of a known number are done.
+    pub(crate) fn bytes(&self, what: &'static str) -> Counter {
+        Counter::bytes(self.global.quiet, what)
     }
 
     /// Shows on standard error how many of a known number of something are done.

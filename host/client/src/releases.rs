@@ -1,8 +1,6 @@
 //! Releases that an environment on a server can be upgraded to.
 
-use std::path::Path;
-
-use prefab_prepare::{ReleaseInspection, ReleaseSummary, ReleaseTarget, read_release_tree};
+use prefab_prepare::{ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleaseTree, read_release_tree};
 use semver::Version;
 
 use crate::connection::ClientError;
@@ -20,24 +18,21 @@ impl EnvironmentClient {
         self.connection.get(&self.at(["releases", &version.to_string()]))
     }
 
-    /// Sends a release of this machine, for all environments of the tenant.
-    ///
-    /// # Errors
-    /// The folder has no release, or the server does not take it.
-    pub fn send_release(&self, source: &Path) -> Result<ReleaseSummary, ClientError> {
-        let tree = read_release_tree(source)?;
+    /// Sends a release, for all environments of the tenant. Whether it is taken in is up to the server.
+    pub fn send_release(&self, tree: &ReleaseTree) -> Result<ReleaseSummary, ClientError> {
         let files = tree.files.iter().map(|(path, bytes)| (path.as_str(), &bytes[..]));
-        let packed = pack(files, source)?;
+        let packed = pack(files, "release".as_ref())?;
         let url = self.connection.url(["tenants", &self.place.tenant, "releases"]);
         let taken: ReleaseInspection = self.connection.send_tree("POST", &url, packed)?;
         Ok(taken.summary)
     }
 
-    /// The version that is meant: one that a folder of this machine has is sent first, if the server does not have it.
+    /// The version that is meant: a release that this machine has is sent first.
     pub(crate) fn version(&self, target: &ReleaseTarget) -> Result<Version, ClientError> {
-        match target {
-            ReleaseTarget::Version(version) => Ok(version.clone()),
-            ReleaseTarget::Manifest(source) => Ok(self.send_release(source)?.version),
+        match (target, read_release_tree(target)?) {
+            (ReleaseTarget::Version(version), _) => Ok(version.clone()),
+            (_, Some(tree)) => Ok(self.send_release(&tree)?.version),
+            (_, None) => Err(ClientError::NotThere("there is no such release on this machine")),
         }
     }
 }

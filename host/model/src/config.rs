@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-use crate::{BlobsUrl, CompilerName, Limit, LimitsPatch, Options, SyntaxError};
+use crate::{BlobsUrl, CompilerName, Limit, LimitsPatch, Options, SyntaxError, Trust};
 
 /// What `prefab.toml` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Config {
     pub limits: LimitsPatch,
     /// Options by compiler, laid over those of the release.
     pub options: BTreeMap<CompilerName, Options>,
+    /// Whose releases are taken in.
+    pub trust: Trust,
 }
 
 #[derive(Deserialize)]
@@ -33,6 +35,8 @@ struct File {
     limits: LimitsPatch,
     #[serde(default)]
     options: BTreeMap<CompilerName, BTreeMap<String, toml::Value>>,
+    #[serde(default)]
+    trust: Trust,
 }
 
 impl Config {
@@ -50,7 +54,7 @@ impl Config {
             })
             .collect();
         let jobs = file.jobs.map(Into::into);
-        Ok(Self { name: file.name, jobs, blobs: file.blobs, limits: file.limits, options })
+        Ok(Self { name: file.name, jobs, blobs: file.blobs, limits: file.limits, options, trust: file.trust })
     }
 }
 

@@ -19,6 +19,7 @@ mod path;
 mod preparation;
 mod release;
 mod syntax;
+mod trust;
 
 pub use blobs_url::{BlobsUrl, InvalidBlobsUrl};
 pub use compilation::{Compilation, Dependency, EngineRevision, ModuleFacts, Task};
@@ -39,3 +40,4 @@ pub use path::{ArtifactPaths, InvalidPath, ModulePath, PathCollision};
 pub use preparation::{Counts, ModuleState, PreparationId, PreparationKind, PreparationState, SkipReason};
 pub use release::{CompilerEntry, InvalidRelease, Release};
 pub use syntax::SyntaxError;
+pub use trust::{InvalidTrust, KeyId, KeyName, PublicKey, Revocation, Revoked, Trust, TrustedKey, Until};

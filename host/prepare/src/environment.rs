@@ -17,6 +17,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::history::user;
+use crate::warrant::TrustFiles;
 
 const CONFIG: &str = "prefab.toml";
 const STATE: &str = ".prefab";
@@ -76,6 +77,7 @@ pub struct Environment {
     config: Config,
     store: Arc<Store>,
     who: Option<String>,
+    trust: TrustFiles,
 }
 
 impl Environment {
@@ -117,16 +119,29 @@ impl Environment {
             io::ErrorKind::NotFound => EnvironmentError::NotFound(root.clone()),
             _ => io_error("cannot read", &path)(source),
         })?;
-        let config = Config::parse(&text).map_err(|source| EnvironmentError::Config { path, source })?;
+        let config =
+            Config::parse(&text).map_err(|source| EnvironmentError::Config { path: path.clone(), source })?;
         let store = Arc::new(Store::open_with(&root.join(STATE), config.blobs.as_ref())?);
-        Ok(Self { root, config, store, who: None })
+        Ok(Self { root, config, store, who: None, trust: TrustFiles::new(path, Vec::new()) })
     }
 
     /// The same environment for somebody whom the operating system does not know: what is done with it is recorded under their name.
     #[must_use]
     pub fn acting_as(&self, who: impl Into<String>) -> Self {
         let (root, config, store) = (self.root.clone(), self.config.clone(), Arc::clone(&self.store));
-        Self { root, config, store, who: Some(who.into()) }
+        Self { root, config, store, who: Some(who.into()), trust: self.trust.clone() }
+    }
+
+    /// The same environment, which trusts and revokes what these files say as well as its own `prefab.toml`. A file that is not there says
+    /// nothing.
+    #[must_use]
+    pub fn trusting(self, files: Vec<PathBuf>) -> Self {
+        let trust = TrustFiles::new(self.config_path(), files);
+        Self { trust, ..self }
+    }
+
+    pub(crate) fn trust_files(&self) -> &TrustFiles {
+        &self.trust
     }
 
     /// The nearest folder from `start` upwards that is an environment.

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::slots::HeldBack;
 
+use crate::trust::Vouched;
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
@@ -23,6 +25,14 @@ pub enum Event {
         to: Version,
         /// A link to its release notes.
         notes: Option<String>,
+    },
+    /// A release is taken in.
+    Admitted {
+        /// Its version.
+        platform: Version,
+        /// Who vouches for it.
+        #[serde(flatten)]
+        vouched: Vouched,
     },
     /// Native code is being made of a compiler, since this machine has none of it yet: that takes some seconds.
     Loading {

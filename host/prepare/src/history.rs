@@ -1,6 +1,6 @@
 //! What happened in an environment: who did what and when.
 
-use prefab_model::{Counts, ModuleName, PreparationId};
+use prefab_model::{Counts, KeyId, KeyName, ModuleName, PreparationId, Revoked};
 use prefab_store::{HistoryEntry as Row, StoreError};
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -94,6 +94,27 @@ pub enum Action {
         key: String,
         /// Its new value.
         value: String,
+    },
+    /// Trusts a key.
+    Trusted {
+        /// What it is called.
+        name: KeyName,
+        /// Its id.
+        key: KeyId,
+    },
+    /// Trusts a key no longer.
+    Distrusted {
+        /// What it was called.
+        name: KeyName,
+        /// Its id.
+        key: KeyId,
+    },
+    /// Revoked a key, a release or a compiler.
+    Revoked {
+        /// Which.
+        revoked: Revoked,
+        /// Why, if somebody said.
+        why: Option<String>,
     },
 }
 

@@ -40,8 +40,11 @@ mod slots;
 mod snapshot;
 mod sources;
 mod status;
+mod trust;
+mod trusting;
 mod undo;
 mod verify;
+mod warrant;
 
 pub use artifacts::{
     ArtifactsError, BundleArtifacts, ModuleArtifacts, artifacts, extract_artifacts, read_artifact,
@@ -78,8 +81,9 @@ pub use preparations::{PreparationSummary, preparation, preparations};
 pub use priority::Priority;
 pub use publish::{PublishError, PublishSummary, Published, PublishedHow, publish};
 pub use releases::{
-    CompilerInspection, ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleaseTree, ReleasesError,
-    inspect_release, install_release, limits_in, list_releases, read_release_tree, summarise_release,
+    CompilerInspection, Fetched, Origin, ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleaseTree,
+    ReleasesError, inspect_release, install_release, limits_in, list_releases, read_release,
+    read_release_tree, signature_path, summarise_release, vouch,
 };
 pub use report::causes::{CauseReport, ErrorCount, RootReport};
 pub use report::diff::{
@@ -95,8 +99,11 @@ pub use run::{PrepareError, PrepareOptions, Selection, Stop, prepare, rehearse, 
 pub use settings::{Setting, SettingSource, SettingsError, list_settings, set_setting};
 pub use slots::{HeldBack, Share, Slots, Standing, Terms};
 pub use status::{EnvironmentState, Status, status};
+pub use trust::{Allow, Refusal, RevokedPart, Vouched};
+pub use trusting::{TrustChange, TrustChanged, TrustPlace, TrustingError, change_trust};
 pub use undo::{UndoError, undo_upgrade};
 pub use verify::{
     Agreement, Discrepancy, FileDifference, Verified, VerifyError, VerifyOptions, VerifySummary, Verifying,
     verify,
 };
+pub use warrant::{TrustError, environment_trust, read_trust};

@@ -23,9 +23,11 @@ use crate::lock::{Activity, HoldError};
 use crate::module_folder;
 use crate::modules::ModulesError;
 use crate::plan::{DependencyState, Planner};
+use crate::releases::with_warrant;
 use crate::run::{PrepareError, PrepareOptions, Selection, Stop, prepare_held};
 use crate::snapshot::{snapshot, source_digest};
 use crate::sources::{self, NotKept};
+use crate::warrant::Warrant;
 
 /// Why modules could not be published.
 #[derive(Debug, thiserror::Error)]
@@ -107,8 +109,9 @@ pub fn publish(
     reporter: &mut dyn FnMut(&Published),
 ) -> Result<PublishSummary, PublishError> {
     let mut hold = env.hold_deployments(Activity::Publish)?;
-    let release = env.release()?.ok_or(PrepareError::NoPlatform)?;
-    let publishing = Publishing { env, sandbox, release: &release };
+    let platform = env.store().platform()?.ok_or(PrepareError::NoPlatform)?;
+    let (release, warrant) = with_warrant(env, &platform.version).map_err(PrepareError::from)?;
+    let publishing = Publishing { env, sandbox, release: &release, warrant };
     let mut summary = PublishSummary::default();
     let mut report = |module: ModuleName, how: PublishedHow| {
         match how {
@@ -178,6 +181,7 @@ struct Publishing<'a> {
     env: &'a Environment,
     sandbox: &'a Sandbox,
     release: &'a Release,
+    warrant: Warrant,
 }
 
 impl Publishing<'_> {
@@ -190,7 +194,7 @@ impl Publishing<'_> {
         if !prepared.is_current(self, module)? {
             return Ok(Switched::No(PublishedHow::Compiled));
         }
-        match deploy(self.env, self.release, &prepared, PublishedHow::Switched) {
+        match self.deploy(&prepared, PublishedHow::Switched) {
             Ok(how) => Ok(Switched::Yes(how)),
             Err(PublishError::Deploy(DeployError::Store(error))) if mend && is_damage(&error) => {
                 tracing::warn!(%module, %error, "compiling again what is damaged");
@@ -206,9 +210,67 @@ impl Publishing<'_> {
     /// Makes what was just prepared of a module the deployed.
     fn deploy_latest(&self, module: &ModuleName, how: PublishedHow) -> Result<PublishedHow, PublishError> {
         match Prepared::read(self.env, module)? {
-            Some(prepared) => deploy(self.env, self.release, &prepared, how),
+            Some(prepared) => self.deploy(&prepared, how),
             None => Ok(PublishedHow::Refused { reason: "it has not been prepared".to_owned() }),
         }
+    }
+
+    /// Makes what is prepared of a module the deployed. `how` says what it is that was done, if anything was.
+    fn deploy(&self, prepared: &Prepared, how: PublishedHow) -> Result<PublishedHow, PublishError> {
+        let Prepared { preparation, result } = prepared;
+        let Publishing { env, release, .. } = self;
+        let (store, module) = (env.store(), &result.module);
+        let Some(bundles) = bundles(env, result)? else {
+            return Ok(PublishedHow::Refused { reason: reason(result) });
+        };
+        let place = Place::of(env, module, &bundles);
+        let same = store.deployment(module)?.is_some_and(|deployment| {
+            let digests = |bundles: &[prefab_store::DeployedBundle]| {
+                bundles.iter().map(|bundle| bundle.bundle).collect::<Vec<_>>()
+            };
+            deployment.version == release.version && digests(&deployment.bundles) == digests(&bundles)
+        });
+        if same && place.is_deployed() {
+            return Ok(PublishedHow::Unchanged);
+        }
+        // What a revoked compiler made is not deployed anew.
+        if let Err(refusal) = self.warrant.check() {
+            let reason = format!("release {} is refused: {refusal}", release.version);
+            return Ok(PublishedHow::Refused { reason });
+        }
+        let mut kept = Vec::new();
+        for bundle in &bundles {
+            let Some(entry) = release.compilers.iter().find(|entry| entry.name == bundle.compiler) else {
+                continue;
+            };
+            match sources::keep(env, module, &bundle.source, entry) {
+                Ok(source) => kept.extend(source),
+                Err(NotKept::Source(problem)) => {
+                    let reason =
+                        format!("its sources were changed while it was published ({problem}): do it again");
+                    return Ok(PublishedHow::Refused { reason });
+                }
+                Err(NotKept::Store(error)) => return Err(error.into()),
+            }
+        }
+        place.make(env)?;
+        let now = OffsetDateTime::now_utc();
+        if !same {
+            let action = Action::Published { module: module.clone(), platform: release.version.clone() };
+            let deployment = Deployment {
+                module: module.clone(),
+                restores: None,
+                preparation: Some(*preparation),
+                version: release.version.clone(),
+                release: release.digest,
+                bundles,
+                at: millis(now),
+                who: env.who(),
+            };
+            store.publish(&[deployment], &kept, &entry(env, now, &action))?;
+        }
+        place.switch()?;
+        Ok(how)
     }
 }
 
@@ -235,7 +297,7 @@ impl Prepared {
     /// Whether it is of this release, and preparing the module as it is now would do just what was done. Of its dependencies, what was
     /// known of them then counts.
     fn is_current(&self, publishing: &Publishing<'_>, module: &ModuleName) -> Result<bool, StoreError> {
-        let Publishing { env, sandbox, release } = publishing;
+        let Publishing { env, sandbox, release, .. } = publishing;
         let store = env.store();
         if store.preparation(self.preparation)?.is_none_or(|of| of.release != release.digest) {
             return Ok(false);
@@ -271,63 +333,6 @@ impl Prepared {
         }
         Ok(compiled.next().is_none())
     }
-}
-
-/// Makes what is prepared of a module the deployed. `how` says what it is that was done, if anything was.
-fn deploy(
-    env: &Environment,
-    release: &Release,
-    prepared: &Prepared,
-    how: PublishedHow,
-) -> Result<PublishedHow, PublishError> {
-    let Prepared { preparation, result } = prepared;
-    let (store, module) = (env.store(), &result.module);
-    let Some(bundles) = bundles(env, result)? else {
-        return Ok(PublishedHow::Refused { reason: reason(result) });
-    };
-    let place = Place::of(env, module, &bundles);
-    let same = store.deployment(module)?.is_some_and(|deployment| {
-        let digests = |bundles: &[prefab_store::DeployedBundle]| {
-            bundles.iter().map(|bundle| bundle.bundle).collect::<Vec<_>>()
-        };
-        deployment.version == release.version && digests(&deployment.bundles) == digests(&bundles)
-    });
-    if same && place.is_deployed() {
-        return Ok(PublishedHow::Unchanged);
-    }
-    let mut kept = Vec::new();
-    for bundle in &bundles {
-        let Some(entry) = release.compilers.iter().find(|entry| entry.name == bundle.compiler) else {
-            continue;
-        };
-        match sources::keep(env, module, &bundle.source, entry) {
-            Ok(source) => kept.extend(source),
-            Err(NotKept::Source(problem)) => {
-                let reason =
-                    format!("its sources were changed while it was published ({problem}): do it again");
-                return Ok(PublishedHow::Refused { reason });
-            }
-            Err(NotKept::Store(error)) => return Err(error.into()),
-        }
-    }
-    place.make(env)?;
-    let now = OffsetDateTime::now_utc();
-    if !same {
-        let action = Action::Published { module: module.clone(), platform: release.version.clone() };
-        let deployment = Deployment {
-            module: module.clone(),
-            restores: None,
-            preparation: Some(*preparation),
-            version: release.version.clone(),
-            release: release.digest,
-            bundles,
-            at: millis(now),
-            who: env.who(),
-        };
-        store.publish(&[deployment], &kept, &entry(env, now, &action))?;
-    }
-    place.switch()?;
-    Ok(how)
 }
 
 fn reason(result: &ModuleResult) -> String {

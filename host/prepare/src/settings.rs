@@ -1,7 +1,7 @@
 //! Reading and changing `prefab.toml` from the command line. Comments and order in the file are kept.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::PathBuf;
 
 use prefab_model::{Config, ConfigKey, InvalidLimit, Limit, Limits};
@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use crate::environment::Environment;
 use crate::history::{Action, record};
 use crate::lock::{Activity, HoldError};
+use crate::trusting::{replace, turn};
 
 /// Why a setting could not be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +127,7 @@ pub fn set_setting(env: &mut Environment, key: &ConfigKey, value: &str) -> Resul
     let io = |source| SettingsError::Io { path: path.clone(), source };
     let syntax = |reason: String| SettingsError::Syntax { path: path.clone(), reason };
     let _hold = env.hold(Activity::Configure)?;
+    let _turn = turn(&env.state_dir()).map_err(io)?;
     let text = fs::read_to_string(&path).map_err(io)?;
     let mut document: toml_edit::DocumentMut =
         text.parse().map_err(|error: toml_edit::TomlError| syntax(error.to_string()))?;
@@ -150,11 +152,7 @@ pub fn set_setting(env: &mut Environment, key: &ConfigKey, value: &str) -> Resul
     }
     let text = document.to_string();
     let config = Config::parse(&text).map_err(|error| syntax(error.to_string()))?;
-    let temporary = path.with_extension("toml.new");
-    fs::File::create(&temporary)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&temporary, &path))
-        .map_err(io)?;
+    replace(&path, &text).map_err(io)?;
     record(
         env,
         OffsetDateTime::now_utc(),

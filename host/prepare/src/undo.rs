@@ -10,7 +10,7 @@ use crate::environment::Environment;
 use crate::event::{Event, Summary};
 use crate::history::{Action, entry};
 use crate::lock::{Activity, HoldError};
-use crate::releases::{ReleasesError, installed};
+use crate::releases::{ReleasesError, warranted};
 use crate::run::{PrepareError, PrepareOptions, Stop, prepare_held};
 
 /// How many modules are named that stand in the way.
@@ -74,7 +74,8 @@ pub fn undo_upgrade(
     if !modules.is_empty() {
         return Err(UndoError::Published { from, to, modules });
     }
-    let notes = installed(env, &to)?.notes;
+    let (back, _) = warranted(env, &to)?;
+    let notes = back.notes;
     let platform = Platform { version: to.clone(), release, previous: None };
     let action = Action::Undone { from: from.clone(), to: to.clone() };
     store.set_platform(&platform, &entry(env, OffsetDateTime::now_utc(), &action))?;

@@ -4,7 +4,9 @@
 //! server.db                                 tenants, tokens, the audit log, what runs
 //! server.lock                               locked by the one server that runs here
 //! releases/VERSION/                         releases for all tenants
+//! trust.toml                                keys whose releases are taken in for all tenants, and what was revoked
 //! tenants/TENANT/releases/VERSION/          releases of one tenant
+//! tenants/TENANT/trust.toml                 the same for one tenant besides
 //! tenants/TENANT/environments/NAME/         an environment, as `prefab --env` opens it
 //! tenants/TENANT/environments/NAME/modules/ the trees that were sent
 //! incoming/                                 what is being received; emptied at each start
@@ -132,6 +134,17 @@ impl Data {
     /// The folder of a tenant's releases, or of those for all tenants.
     pub(crate) fn releases(&self, tenant: Option<&TenantName>) -> PathBuf {
         tenant.map_or_else(|| self.root.clone(), |tenant| self.tenant(tenant)).join("releases")
+    }
+
+    /// The file that says which keys are trusted to sign the releases of all tenants, or of one besides.
+    pub fn trust(&self, tenant: Option<&TenantName>) -> PathBuf {
+        tenant.map_or_else(|| self.root.clone(), |tenant| self.tenant(tenant)).join("trust.toml")
+    }
+
+    /// The files that say what is trusted for a tenant, or for all.
+    pub(crate) fn trust_files(&self, tenant: Option<&TenantName>) -> Vec<PathBuf> {
+        let own = tenant.map(|tenant| self.trust(Some(tenant)));
+        [self.trust(None)].into_iter().chain(own).collect()
     }
 
     /// Where a release is that this tenant may use: its own, or else one for all.

@@ -124,6 +124,7 @@ impl Feed {
                 }
                 return;
             }
+            Event::Admitted { .. } => "admitted",
             Event::Upgraded { .. } => "upgraded",
             Event::Loading { .. } => "loading",
             Event::Started { .. } => "started",

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -31,12 +31,13 @@ struct Open {
 type Stamp = (SystemTime, u64);
 
 impl Environments {
-    /// The environment in `folder`.
+    /// The environment in `folder`, which trusts and revokes what these files say besides its own configuration.
     pub(crate) fn get(
         &self,
         tenant: &TenantName,
         name: &EnvironmentName,
         folder: &Path,
+        trust: impl FnOnce() -> Vec<PathBuf>,
     ) -> Result<Arc<Environment>, Problem> {
         let key = (tenant.clone(), name.clone());
         let Some(stamp) = stamp(folder) else {
@@ -50,7 +51,7 @@ impl Environments {
         }
         // Not while the map is locked: opening waits for whoever else opens the same environment.
         let environment = match Environment::open(folder) {
-            Ok(environment) => Arc::new(environment),
+            Ok(environment) => Arc::new(environment.trusting(trust())),
             Err(EnvironmentError::NotFound(_)) => return Err(Problem::not_found()),
             Err(error) => return Err(error.into()),
         };

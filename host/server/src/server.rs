@@ -231,7 +231,8 @@ impl Server {
         tenant: &TenantName,
         name: &EnvironmentName,
     ) -> Result<Arc<Environment>, Problem> {
-        self.environments.get(tenant, name, &self.data.environment(tenant, name))
+        let trust = || self.data.trust_files(Some(tenant));
+        self.environments.get(tenant, name, &self.data.environment(tenant, name), trust)
     }
 
     /// Where the artifacts of a new environment are to be kept, if not in its folder.

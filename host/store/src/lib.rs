@@ -19,7 +19,7 @@ pub use error::{BlobKind, StoreError};
 pub use gc::{CollectedRows, Keep, LiveBlobs, Tally};
 pub use ledger::browse::{BrowsedModule, BrowsedState, Browsing};
 pub use ledger::deployments::{DeployedBundle, Deployment, DeploymentId};
-pub use ledger::environment::{InstalledRelease, Platform};
+pub use ledger::environment::{InstalledRelease, Platform, Provenance};
 pub use ledger::history::HistoryEntry;
 pub use ledger::modules::{ModuleKind, ModuleRow};
 pub use ledger::outcomes::{Known, StoredOutcome};

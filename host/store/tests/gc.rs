@@ -439,6 +439,7 @@ fn the_compilers_of_installed_releases_stay() {
             digest: ReleaseDigest::of(manifest.as_bytes()),
             manifest,
             installed_at: 0,
+            provenance: Provenance::default(),
         })
         .unwrap();
     let (_, live) = rows(&store, Keep { deployments: 0, preparations: 0, since: NOTHING_YOUNG }, false);

@@ -140,6 +140,12 @@ fn releases_are_listed_by_version_and_replaced_by_name() {
         digest: ReleaseDigest::of(manifest.as_bytes()),
         manifest: manifest.into(),
         installed_at: 5,
+        provenance: Provenance {
+            origin: Some("oci://registry.example/platform:1".into()),
+            origin_digest: Some("sha256:00".into()),
+            signature: Some("untrusted comment: …".into()),
+            signed_by: Some("E7620F1842B4E81F".parse().unwrap()),
+        },
     };
     for (version, manifest) in [("11.10.0", "c"), ("11.9.0", "b"), ("11.9.0", "b2")] {
         store.install_release(&release(version, manifest)).unwrap();

@@ -14,7 +14,7 @@ use prefab_model::{
     SignatureDigest,
 };
 use prefab_prepare::{
-    Environment, PrepareOptions, Priority, ReleaseTarget, Sandbox, Stop, Summary, import_npm,
+    Allow, Environment, PrepareOptions, Priority, ReleaseTarget, Sandbox, Stop, Summary, import_npm,
     install_release, list_modules, remove_module, upgrade,
 };
 use prefab_sandbox::{Inputs, SourceFile};
@@ -62,7 +62,13 @@ impl Folders {
         if let Some(most) = modules {
             keep(&env, most)?;
         }
-        install_release(&env, &releases.join(RELEASE), &sandbox, &mut |_| {})?;
+        install_release(
+            &env,
+            &ReleaseTarget::Manifest(releases.join(RELEASE)),
+            Allow::default(),
+            &sandbox,
+            &mut |_| {},
+        )?;
         drop(env);
         copy(&self.template(), &self.reference())?;
         prepare_all(&self.reference(), &sandbox, std::thread::available_parallelism()?.get())

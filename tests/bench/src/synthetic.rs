@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use prefab_model::{ModuleManifest, ModuleName};
 use prefab_prepare::{
-    Environment, Event, PrepareOptions, Priority, ReleaseTarget, Sandbox, Stop, Summary, install_release,
-    prepare, status, upgrade,
+    Allow, Environment, Event, PrepareOptions, Priority, ReleaseTarget, Sandbox, Stop, Summary,
+    install_release, prepare, status, upgrade,
 };
 use prefab_store::{ModuleKind, ModuleRow, Store};
 use serde::Serialize;
@@ -195,7 +195,13 @@ fn ask(root: &Path, over: &AtomicBool) -> Result<Vec<f64>> {
 /// Makes an environment of so many modules, with the release installed.
 fn environment(root: &Path, modules: u64, releases: &Path, sandbox: &Sandbox) -> Result<Environment> {
     let env = Environment::init(root, "synthetic")?;
-    install_release(&env, &releases.join(RELEASE), sandbox, &mut |_| {})?;
+    install_release(
+        &env,
+        &ReleaseTarget::Manifest(releases.join(RELEASE)),
+        Allow::default(),
+        sandbox,
+        &mut |_| {},
+    )?;
     // Beside the command: a million folders are not what `module add` is for.
     let store = Store::open(&root.join(".prefab"))?;
     for first in (0..modules).step_by(usize::try_from(CHUNK)?) {

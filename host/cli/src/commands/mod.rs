@@ -15,13 +15,16 @@ mod init;
 mod module;
 mod prepare;
 mod publish;
+pub(crate) mod registry;
 mod rehearse;
 mod release;
 pub(crate) mod report;
 mod rollback;
 pub(crate) mod serve;
+pub(crate) mod ship;
 mod status;
 pub(crate) mod token;
+pub(crate) mod trust;
 mod upgrade;
 mod verify;
 
@@ -38,13 +41,20 @@ pub(crate) fn run(command: Command, session: &Session) -> anyhow::Result<Exit> {
         Command::Module(command) => module::run(session, command),
         Command::Import(command) => import::run(session, &command),
         Command::Release(command) => release::run(session, command),
-        Command::Upgrade { target, undo: _, running, locking } => {
-            upgrade::run(session, target.as_ref(), running, locking)
+        Command::Upgrade { target, undo: _, running, locking, allowing, registry } => {
+            // Nothing is fetched for an environment that is not there.
+            session.environment()?;
+            let target = target.map(|target| registry::resolve(session, &target, &registry)).transpose()?;
+            upgrade::run(session, target.as_ref(), running, locking, allowing)
         }
         Command::Prepare { failed, modules, running, locking } => {
             prepare::run(session, failed, modules, running, locking)
         }
-        Command::Rehearse { target, modules, running } => rehearse::run(session, &target, modules, running),
+        Command::Rehearse { target, modules, running, allowing, registry } => {
+            session.environment()?;
+            let target = registry::resolve(session, &target, &registry)?;
+            rehearse::run(session, &target, modules, running, allowing)
+        }
         Command::Pause => control::run(session, Request::Pause),
         Command::Resume => control::run(session, Request::Resume),
         Command::Cancel => control::run(session, Request::Cancel),
@@ -66,6 +76,7 @@ pub(crate) fn run(command: Command, session: &Session) -> anyhow::Result<Exit> {
         Command::Serve(arguments) => serve::run(session, &arguments),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),
         Command::Token(arguments) => token::run(session, arguments),
+        Command::Trust(arguments) => trust::run(session, arguments),
         Command::History { limit } => history::run(session, limit),
         Command::Completions { shell } => completions::run(session, shell),
     }

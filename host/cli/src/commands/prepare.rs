@@ -1,7 +1,7 @@
 //! `prefab prepare`, and what it has in common with `prefab upgrade`.
 
 use prefab_model::{ModuleName, PreparationState};
-use prefab_prepare::{LockMode, PrepareOptions, Priority, Selection, Summary};
+use prefab_prepare::{Allow, LockMode, PrepareOptions, Priority, Selection, Summary};
 
 use crate::args::{LockChoice, Locking, PriorityChoice, Running};
 use crate::exit::Exit;
@@ -32,7 +32,8 @@ pub(super) fn run(
 
 pub(super) fn options(selection: Selection, running: Running, lock: LockMode) -> PrepareOptions {
     let priority = running.priority.into();
-    PrepareOptions { selection, jobs: running.jobs, priority, first: running.first, lock }
+    let allow = Allow::default();
+    PrepareOptions { selection, jobs: running.jobs, priority, first: running.first, lock, allow }
 }
 
 impl From<PriorityChoice> for Priority {

@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 
 use prefab_model::{CompilerName, Limit};
 use prefab_prepare::{
-    CompilerInspection, Event, ReleaseInspection, ReleaseSummary, ReleaseTarget, inspect_release,
+    CompilerInspection, ReleaseInspection, ReleaseSummary, Vouched, inspect_release,
 };
 
 use crate::args::ReleaseCommand;
+use crate::commands::registry::{Target, resolve};
+use crate::commands::ship;
 use crate::exit::Exit;
 use crate::report::{escape, table};
 use crate::session::Session;
@@ -18,37 +20,50 @@ pub(super) fn run(session: &Session, command: ReleaseCommand) -> anyhow::Result<
             let env = session.environment()?;
             session.out.result(&env.releases()?, |releases| list(releases))?;
         }
-        ReleaseCommand::Install { manifest } => {
+        ReleaseCommand::Install { target, allowing, registry } => {
             let env = session.environment()?;
-            let mut progress = session.progress();
-            let summary = env.install_release(&manifest, &mut |event| progress.event(event))?;
-            progress.clear();
-            session.out.result(&summary, |summary| {
-                format!(
-                    "Installed release {} with {}; go to it with `prefab upgrade {}`\n",
-                    summary.version,
-                    join(&summary.compilers),
-                    summary.version
-                )
-            })?;
+            // There is nothing to do for one that is installed: a folder is meant that is called so.
+            let target = match target {
+                Target::Installed(version) => Target::Local(version.to_string().into()),
+                other => other,
+            };
+            let target = resolve(session, &target, &registry)?;
+            let summary =
+                session.with_progress(|reporter| env.install_release(&target, allowing.into(), reporter))?;
+            session.out.result(&summary, installed)?;
         }
-        ReleaseCommand::Inspect { target } => {
-            // A manifest can be looked at anywhere; a version is one of an environment.
+        ReleaseCommand::Inspect { target, registry } => {
+            // A release can be looked at anywhere; a version is one of an environment.
             let env = match &target {
-                ReleaseTarget::Manifest(_) => session.environment().ok(),
-                ReleaseTarget::Version(_) => Some(session.environment()?),
+                Target::Local(_) | Target::Registry(_) => session.environment().ok(),
+                Target::Installed(_) => Some(session.environment()?),
             };
-            let mut progress = session.progress();
-            let mut reporter = |event: &Event| progress.event(event);
-            let inspection = match &env {
-                Some(env) => env.inspect_release(&target, &mut reporter)?,
-                None => inspect_release(None, &target, &session.sandbox()?, &mut reporter)?,
-            };
-            progress.clear();
+            let target = resolve(session, &target, &registry)?;
+            let inspection = session.with_progress(|reporter| match &env {
+                Some(env) => env.inspect_release(&target, reporter),
+                None => Ok(inspect_release(None, &target, &session.sandbox()?, reporter)?),
+            })?;
             session.out.result(&inspection, told)?;
         }
+        ReleaseCommand::Keygen(arguments) => return ship::keygen(session, &arguments),
+        ReleaseCommand::Sign(arguments) => return ship::sign(session, &arguments),
+        ReleaseCommand::Pack(arguments) => return ship::pack(session, arguments),
+        ReleaseCommand::Push(arguments) => return ship::push(session, &arguments),
+        ReleaseCommand::Pull(arguments) => return ship::pull(session, arguments),
     }
     Ok(Exit::Fine)
+}
+
+/// What is said of a release that was installed.
+pub(super) fn installed(summary: &ReleaseSummary) -> String {
+    let signed =
+        summary.signed_by.map(|key| format!(", signed with the trusted key {key}")).unwrap_or_default();
+    format!(
+        "Installed release {} with {}{signed}; go to it with `prefab upgrade {}`\n",
+        summary.version,
+        join(&summary.compilers),
+        summary.version
+    )
 }
 
 fn join(compilers: &[CompilerName]) -> String {
@@ -67,11 +82,12 @@ fn list(releases: &[ReleaseSummary]) -> String {
                 if release.current { "current".to_owned() } else { String::new() },
                 release.upgrades_from.clone(),
                 join(&release.compilers),
+                release.signed_by.map_or_else(|| "-".to_owned(), |key| key.to_string()),
                 escape::line(release.notes.as_deref().unwrap_or("-")),
             ]
         })
         .collect();
-    table::table(["VERSION", "", "UPGRADES FROM", "COMPILERS", "RELEASE NOTES"], &rows)
+    table::table(["VERSION", "", "UPGRADES FROM", "COMPILERS", "SIGNED BY", "RELEASE NOTES"], &rows)
 }
 
 fn told(inspection: &ReleaseInspection) -> String {
@@ -83,6 +99,25 @@ fn told(inspection: &ReleaseInspection) -> String {
     if let Some(notes) = &summary.notes {
         let _ = writeln!(text, "  release notes: {}", escape::line(notes));
     }
+    if let Some(origin) = &summary.origin {
+        let digest = summary.origin_digest.as_ref().map(|digest| format!(" ({digest})")).unwrap_or_default();
+        let _ = writeln!(text, "  from {}{}", escape::line(origin), escape::line(&digest));
+    }
+    let vouched = match (&inspection.vouched, &inspection.refused, summary.signed_by) {
+        (_, Some(refused), _) => format!("would be refused: {refused}"),
+        (Some(Vouched::Key { name, id, expires }), ..) => {
+            let expires = expires.map(|expires| format!(", for use before {expires}")).unwrap_or_default();
+            format!("signed with the trusted key {name} ({id}){expires}")
+        }
+        (Some(Vouched::Nobody { signed_by: Some(id) }), ..) => {
+            format!("says it is signed with the key {id}; no key is trusted here, so nobody has checked that")
+        }
+        (None, None, Some(id)) => {
+            format!("signed with the key {id}, which was trusted when it was installed")
+        }
+        (Some(_), ..) | (None, None, None) => "not signed".to_owned(),
+    };
+    let _ = writeln!(text, "  {}", escape::line(&vouched));
     for compiler in &inspection.details {
         text += &compiler_told(compiler);
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::args::{Locking, Running};
 use crate::commands::prepare::{exit, options};
+use crate::commands::registry::{self, Allowing};
 use crate::exit::Exit;
 use crate::report::summary;
 use crate::session::Session;
@@ -31,6 +32,7 @@ pub(super) fn run(
     target: Option<&ReleaseTarget>,
     running: Running,
     locking: Locking,
+    allowing: Allowing,
 ) -> anyhow::Result<Exit> {
     let env = session.environment()?;
     let mut progress = session.progress();
@@ -43,9 +45,11 @@ pub(super) fn run(
             printed = session.out.human(&told(to, notes.as_deref(), session.paint));
             switch = Some(Switch { from: from.clone(), to: to.clone(), notes: notes.clone() });
         }
+        registry::warn(session, event);
         progress.event(event);
     };
-    let options = options(Selection::All, running, locking.into());
+    let mut options = options(Selection::All, running, locking.into());
+    options.allow = allowing.into();
     let summary = match target {
         Some(target) => env.upgrade(target, options, &stop, &mut reporter)?,
         None => env.undo_upgrade(options, &stop, &mut reporter)?,

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use prefab_model::ModuleName;
 use prefab_prepare::{
-    self as prepare, Event, ImportSummary, ModuleArtifacts, ModuleSummary, ReleaseInspection, ReleaseSummary,
+    self as prepare, Allow, Event, ImportSummary, ModuleArtifacts, ModuleSummary, ReleaseInspection, ReleaseSummary,
     ReleaseTarget,
 };
 
@@ -71,13 +72,21 @@ impl AnyEnvironment {
 
     pub(crate) fn install_release(
         &self,
-        manifest: &Path,
+        target: &ReleaseTarget,
+        allow: Allow,
         reporter: &mut dyn FnMut(&Event),
     ) -> anyhow::Result<ReleaseSummary> {
-        Ok(match self {
-            Self::Here(here) => prepare::install_release(&here.env, manifest, &here.sandbox()?, reporter)?,
-            Self::There(there) => there.send_release(manifest)?,
-        })
+        match self {
+            Self::Here(here) => {
+                Ok(prepare::install_release(&here.env, target, allow, &here.sandbox()?, reporter)?)
+            }
+            Self::There(there) => {
+                allowed_by_server(allow)?;
+                let tree = prepare::read_release_tree(target)?;
+                let tree = tree.context("a release is sent from a folder, a packed file or a registry")?;
+                Ok(there.send_release(&tree)?)
+            }
+        }
     }
 
     /// Looks into a release: of this machine, wherever the environment is, or one that the environment can be upgraded to.
@@ -91,11 +100,20 @@ impl AnyEnvironment {
                 Ok(prepare::inspect_release(Some(&here.env), target, &here.sandbox()?, reporter)?)
             }
             (Self::There(there), ReleaseTarget::Version(version)) => Ok(there.release(version)?),
-            (Self::There(_), ReleaseTarget::Manifest(_)) => {
+            (Self::There(_), ReleaseTarget::Manifest(_) | ReleaseTarget::Fetched(_)) => {
                 anyhow::bail!(
                     "name a version that the server has; a release of this machine is inspected without --server"
                 )
             }
         }
     }
+}
+
+/// What is taken in at a server is not for its callers to say.
+pub(super) fn allowed_by_server(allow: Allow) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        allow == Allow::default(),
+        "which releases are taken in is up to the server: leave out --allow-unsigned and --allow-downgrade"
+    );
+    Ok(())
 }

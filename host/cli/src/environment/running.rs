@@ -77,7 +77,8 @@ impl AnyEnvironment {
 
 /// What of the options is not up to the server.
 fn how(options: PrepareOptions) -> anyhow::Result<How> {
-    let PrepareOptions { selection, jobs, priority, first, lock } = options;
+    let PrepareOptions { selection, jobs, priority, first, lock, allow } = options;
+    super::modules::allowed_by_server(allow)?;
     anyhow::ensure!(
         jobs.is_none() && priority == Priority::Idle,
         "how many compilations run at a time, and how much they stand back, is up to the server: leave out --jobs and --priority"

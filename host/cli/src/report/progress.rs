@@ -48,7 +48,8 @@ impl View {
             Event::Finished(summary) => self.figures(summary.counts, None, now),
             Event::Paused | Event::HeldBack(_) => self.paused = true,
             Event::Resumed | Event::LetGo => self.paused = false,
-            Event::Loading { .. }
+            Event::Admitted { .. }
+            | Event::Loading { .. }
             | Event::Upgraded { .. }
             | Event::ModuleEnded { .. }
             | Event::TryingAgain { .. } => {}
@@ -175,7 +176,7 @@ impl Progress {
             Event::HeldBack(HeldBack::Storage { used, quota }) => {
                 self.say(&format!("waiting: {used} are stored, and the quota is {quota}"));
             }
-            Event::Upgraded { .. } | Event::ModuleEnded { .. } => {}
+            Event::Admitted { .. } | Event::Upgraded { .. } | Event::ModuleEnded { .. } => {}
             _ => self.draw(),
         }
     }
@@ -278,6 +279,17 @@ impl Counter {
     pub(crate) fn of(quiet: bool, what: &'static str) -> Self {
         let counter = Self::new(quiet, what);
         if let Ok(style) = ProgressStyle::with_template("{bar:36} {pos} of {len} {msg}, {eta} left") {
+            counter.bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
+        }
+        counter
+    }
+
+    /// The same for bytes.
+    pub(crate) fn bytes(quiet: bool, what: &'static str) -> Self {
+        let counter = Self::new(quiet, what);
+        if let Ok(style) = ProgressStyle::with_template(
+            "{bar:36} {bytes} of {total_bytes} {msg}, {bytes_per_sec}, {eta} left",
+        ) {
             counter.bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
         }
         counter

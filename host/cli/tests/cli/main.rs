@@ -16,6 +16,7 @@ mod rehearse;
 mod report;
 mod rollback;
 mod scene;
+mod shipping;
 mod sources;
 mod streams;
 mod trouble;

@@ -110,6 +110,10 @@ impl Scene {
             .env("USER", "operator")
             .env_remove("SUDO_USER")
             .env_remove("PREFAB_LOG")
+            .env("DOCKER_CONFIG", self.temporary.path().join("docker"))
+            .env_remove("PREFAB_REGISTRY_USERNAME")
+            .env_remove("PREFAB_REGISTRY_PASSWORD")
+            .env_remove("PREFAB_KEY_PASSWORD")
             .stdin(Stdio::null());
         process
     }

@@ -17,5 +17,6 @@ mod scene;
 mod shares;
 mod tls;
 mod traces;
+mod trust;
 mod watching;
 mod weed;

@@ -150,6 +150,12 @@ impl Scene {
         String::from_utf8(output.stderr).unwrap()
     }
 
+    /// `prefab trust …` for this server.
+    pub(crate) fn trust_command(&self, arguments: &[&str]) {
+        let output = self.command(&[&["trust"], arguments].concat()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// What a second server on the same data directory says before it ends.
     pub(crate) fn second_server(&self) -> String {
         let output = self.command(&["serve", "--listen", "127.0.0.1:0"]).output().unwrap();

@@ -7,9 +7,11 @@ use prefab_model::{
 use prefab_sandbox::Sandbox;
 use serde::{Deserialize, Serialize};
 
-use super::on_disk::OnDisk;
 use super::toolchain::load;
-use super::{ReleaseSummary, ReleaseTarget, ReleasesError, installed, is_current, summarise};
+use super::{
+    Allow, InstalledRelease, Provenance, Refusal, ReleaseSummary, ReleaseTarget, ReleasesError, Vouched,
+    is_current, provenance, summarise, warranted,
+};
 use crate::environment::Environment;
 use crate::event::Event;
 
@@ -20,6 +22,11 @@ pub struct ReleaseInspection {
     /// The release.
     #[serde(flatten)]
     pub summary: ReleaseSummary,
+    /// Who vouches for it, if it is not installed and would be taken in.
+    #[serde(flatten)]
+    pub vouched: Option<Vouched>,
+    /// Why it would not be taken in.
+    pub refused: Option<String>,
     /// What is known of each compiler.
     pub details: Vec<CompilerInspection>,
 }
@@ -48,25 +55,49 @@ pub struct CompilerInspection {
     pub descriptor: Option<Descriptor>,
 }
 
-/// Looks into a release. Its compilers are loaded and asked what they are.
+/// Looks into a release. Its compilers are loaded and asked what they are, unless it is revoked or wrongly signed; that it would not be taken
+/// in for another reason is said.
 pub fn inspect_release(
     env: Option<&Environment>,
     target: &ReleaseTarget,
     sandbox: &Sandbox,
     reporter: &mut dyn FnMut(&Event),
 ) -> Result<ReleaseInspection, ReleasesError> {
-    let (release, components) = match (target, env) {
-        (ReleaseTarget::Manifest(source), _) => {
-            let on_disk = OnDisk::read(source)?;
-            (on_disk.release, on_disk.components)
+    let mut vouched = None;
+    let mut refused = None;
+    let known: Provenance;
+    let (release, components): (_, Vec<Vec<u8>>) = match (target.obtain()?, env) {
+        (Ok(obtained), env) => {
+            match obtained.decide(env, Allow::default()) {
+                Ok(by) => vouched = Some(by),
+                Err(ReleasesError::Refused {
+                    source: refusal @ (Refusal::Revoked { .. } | Refusal::WrongSignature(_)),
+                    version,
+                }) => return Err(ReleasesError::Refused { version, source: refusal }),
+                Err(ReleasesError::Refused { source, .. }) => refused = Some(source.to_string()),
+                Err(error) => return Err(error),
+            }
+            let nobody = Vouched::Nobody { signed_by: None };
+            known = provenance(
+                &obtained.origin,
+                obtained.package.signature(),
+                vouched.as_ref().unwrap_or(&nobody),
+            );
+            let components =
+                obtained.release.compilers.iter().map(|entry| obtained.component(entry).to_vec()).collect();
+            (obtained.release, components)
         }
-        (ReleaseTarget::Version(version), Some(env)) => {
-            let release = installed(env, version)?;
+        (Err(version), Some(env)) => {
+            let (release, _) = warranted(env, version)?;
+            known = env
+                .store()
+                .release(version)?
+                .map_or_else(Provenance::default, |row: InstalledRelease| row.provenance);
             let read = |entry: &CompilerEntry| env.store().blobs().component(&entry.digest);
             let components = release.compilers.iter().map(read).collect::<Result<_, _>>()?;
             (release, components)
         }
-        (ReleaseTarget::Version(version), None) => {
+        (Err(version), None) => {
             return Err(ReleasesError::NotInstalled { version: version.clone(), installed: Vec::new() });
         }
     };
@@ -97,5 +128,5 @@ pub fn inspect_release(
         Some(env) => is_current(env, &release)?,
         None => false,
     };
-    Ok(ReleaseInspection { summary: summarise(&release, current), details })
+    Ok(ReleaseInspection { summary: summarise(&release, current, &known), vouched, refused, details })
 }

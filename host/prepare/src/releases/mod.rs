@@ -5,23 +5,26 @@
 
 mod inspect;
 mod limits;
-mod on_disk;
+mod obtained;
 mod toolchain;
 mod tree;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::sync::Arc;
 
-use prefab_model::{CompilerDigest, CompilerName, InvalidRelease, Release, ReleaseDigest};
+use prefab_model::{CompilerDigest, CompilerName, InvalidRelease, KeyId, Release, ReleaseDigest};
 use prefab_sandbox::{LoadError, Sandbox};
-use prefab_store::{InstalledRelease, StoreError};
+use prefab_ship::LayoutError;
+use prefab_store::{InstalledRelease, Provenance, StoreError};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 pub use inspect::{CompilerInspection, ReleaseInspection, inspect_release};
 pub use limits::limits_in;
+pub(crate) use obtained::Obtained;
+pub use obtained::{Fetched, Origin, read_release, signature_path, vouch};
 pub(crate) use toolchain::Toolchain;
 pub use tree::{ReleaseTree, read_release_tree};
 
@@ -29,7 +32,8 @@ use crate::environment::Environment;
 use crate::event::Event;
 use crate::history::{Action, millis, record};
 use crate::lock::{Activity, Hold, HoldError};
-use on_disk::OnDisk;
+use crate::trust::{Allow, Refusal, Vouched};
+use crate::warrant::{TrustError, Warrant};
 use toolchain::load;
 
 /// Why a release cannot be used.
@@ -78,6 +82,27 @@ pub enum ReleasesError {
         #[source]
         source: LoadError,
     },
+    /// A file is not a release that was packed.
+    #[error("{} cannot be used: {source}", path.display())]
+    Packed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: LayoutError,
+    },
+    /// It is not taken in, or may not be used any more.
+    #[error("release {version} is refused: {source}")]
+    Refused {
+        /// Its version.
+        version: Version,
+        /// Why.
+        #[source]
+        source: Refusal,
+    },
+    /// It cannot be told what is trusted.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// A different release of the same version is installed.
     #[error(
         "another release {version} is installed: its manifest has another digest. A version is never changed once it is out: \
@@ -114,20 +139,25 @@ fn installed_list(installed: &[Version]) -> String {
     format!(" (installed: {})", list.join(", "))
 }
 
-/// Which release is meant: an installed version, or a manifest on disk.
+/// Which release is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReleaseTarget {
     /// An installed version.
     Version(Version),
-    /// A `release.toml`, or the folder that holds one.
+    /// A `release.toml`, the folder that holds one, or a file into which a release was packed.
     Manifest(PathBuf),
+    /// One that was fetched from a registry.
+    Fetched(Arc<Fetched>),
 }
 
-impl FromStr for ReleaseTarget {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(text.parse().map_or_else(|_| Self::Manifest(text.into()), Self::Version))
+impl ReleaseTarget {
+    /// The version, if it is an installed one; or else the release itself, read and checked.
+    fn obtain(&self) -> Result<Result<Obtained, &Version>, ReleasesError> {
+        match self {
+            Self::Version(version) => Ok(Err(version)),
+            Self::Manifest(source) => Obtained::read(source).map(Ok),
+            Self::Fetched(fetched) => Obtained::fetched(fetched).map(Ok),
+        }
     }
 }
 
@@ -147,69 +177,145 @@ pub struct ReleaseSummary {
     pub compilers: Vec<CompilerName>,
     /// Whether the environment is on it.
     pub current: bool,
+    /// Where it came from, if that is known.
+    pub origin: Option<String>,
+    /// The digest that the registry has of it, if it came from one.
+    pub origin_digest: Option<String>,
+    /// The key by which it was taken in, if somebody who is trusted has signed it.
+    pub signed_by: Option<KeyId>,
 }
 
-/// Installs a release: checks every compiler, keeps its bytes, and compiles it to native code so that the first
-/// preparation need not.
+/// Installs a release: decides whether it is taken in, checks every compiler, keeps its bytes, and compiles it to native code so that
+/// the first preparation need not. Of one that is installed already, nothing is done.
 pub fn install_release(
     env: &Environment,
-    source: &Path,
+    target: &ReleaseTarget,
+    allow: Allow,
     sandbox: &Sandbox,
     reporter: &mut dyn FnMut(&Event),
 ) -> Result<ReleaseSummary, ReleasesError> {
     let hold = env.hold(Activity::Releases)?;
-    let release = install_held(env, &hold, source, sandbox, reporter)?;
-    summary(env, &release)
+    let release = install_held(env, &hold, target, allow, sandbox, reporter)?;
+    match env.store().release(&release.version)? {
+        Some(installed) => summary(env, &installed),
+        None => Ok(summarise(&release, false, &Provenance::default())),
+    }
 }
 
 pub(crate) fn install_held(
     env: &Environment,
     _hold: &Hold,
-    source: &Path,
+    target: &ReleaseTarget,
+    allow: Allow,
     sandbox: &Sandbox,
     reporter: &mut dyn FnMut(&Event),
 ) -> Result<Release, ReleasesError> {
-    let OnDisk { release, manifest, components } = OnDisk::read(source)?;
+    let obtained = match target.obtain()? {
+        Ok(obtained) => obtained,
+        Err(version) => return warranted(env, version).map(|(release, _)| release),
+    };
+    let Obtained { release, package, origin } = &obtained;
     let version = &release.version;
     let known = env.store().release(version)?;
     if known.as_ref().is_some_and(|installed| installed.digest != release.digest) {
         return Err(ReleasesError::Different { version: version.clone() });
     }
-    for (entry, bytes) in release.compilers.iter().zip(&components) {
-        load(sandbox, &release, entry, bytes, reporter)?;
-        env.store().blobs().put_component(bytes.clone())?;
+    let vouched = obtained.decide(Some(env), allow)?;
+    reporter(&Event::Admitted { platform: version.clone(), vouched: vouched.clone() });
+    for entry in &release.compilers {
+        let bytes = obtained.component(entry);
+        load(sandbox, release, entry, bytes, reporter)?;
+        env.store().blobs().put_component(bytes.to_vec())?;
     }
     let now = OffsetDateTime::now_utc();
+    // What a key vouched for once is not forgotten because the same release lies about unsigned as well.
+    let vouched_before = known.as_ref().is_some_and(|known| known.provenance.signed_by.is_some());
+    let provenance = match known.as_ref() {
+        Some(known) if vouched_before && vouched.key().is_none() => known.provenance.clone(),
+        _ => provenance(origin, package.signature(), &vouched),
+    };
     env.store().install_release(&InstalledRelease {
         version: version.clone(),
         digest: release.digest,
-        manifest,
+        manifest: package.manifest().to_owned(),
         installed_at: millis(now),
+        provenance,
     })?;
     if known.is_none() {
         record(env, now, &Action::Installed { version: version.clone() })?;
     }
-    Ok(release)
+    Ok(obtained.release)
+}
+
+/// The compilers of a release that need not be installed.
+pub(crate) fn toolchain(
+    env: &Environment,
+    target: &ReleaseTarget,
+    allow: Allow,
+    reporter: &mut dyn FnMut(&Event),
+) -> Result<Toolchain, ReleasesError> {
+    match target.obtain()? {
+        Err(version) => {
+            let (release, warrant) = warranted(env, version)?;
+            Ok(Toolchain::installed(release, warrant))
+        }
+        Ok(obtained) => {
+            let vouched = obtained.decide(Some(env), allow)?;
+            let warrant = Warrant::new(env, &obtained.release, vouched.key())?;
+            reporter(&Event::Admitted { platform: obtained.release.version.clone(), vouched });
+            Ok(Toolchain::obtained(obtained, warrant))
+        }
+    }
+}
+
+fn provenance(origin: &Origin, signature: Option<&str>, vouched: &Vouched) -> Provenance {
+    let (origin, origin_digest) = match origin {
+        Origin::Local(path) => (path.display().to_string(), None),
+        Origin::Registry(place, digest) => (place.to_string(), Some(digest.to_string())),
+    };
+    Provenance {
+        origin: Some(origin),
+        origin_digest,
+        signature: signature.map(str::to_owned),
+        signed_by: vouched.key(),
+    }
 }
 
 /// The installed releases, oldest first.
 pub fn list_releases(env: &Environment) -> Result<Vec<ReleaseSummary>, ReleasesError> {
-    env.store().releases()?.into_iter().map(|installed| summary(env, &stored(env, &installed)?)).collect()
+    env.store().releases()?.iter().map(|installed| summary(env, installed)).collect()
 }
 
-/// A release that is not installed, by its manifest alone.
+/// A release that is not installed, by its manifest alone: who signed it is found out when it is.
 ///
 /// # Errors
 /// The manifest cannot be used.
 pub fn summarise_release(env: &Environment, source: &Path) -> Result<ReleaseSummary, ReleasesError> {
-    let (_, _, release) = on_disk::read_manifest(source)?;
-    summary(env, &release)
+    let release = obtained::read_manifest(source)?;
+    Ok(summarise(&release, is_current(env, &release)?, &Provenance::default()))
 }
 
-/// The installed release of this version.
-pub(crate) fn installed(env: &Environment, version: &Version) -> Result<Release, ReleasesError> {
+/// The installed release of this version, if it is not revoked, and what lets it be used until it is.
+pub(crate) fn warranted(env: &Environment, version: &Version) -> Result<(Release, Warrant), ReleasesError> {
+    let (release, warrant) = with_warrant(env, version)?;
+    warrant.check().map_err(|source| ReleasesError::Refused { version: version.clone(), source })?;
+    Ok((release, warrant))
+}
+
+/// The installed release of this version, and what tells whether it may be used.
+pub(crate) fn with_warrant(
+    env: &Environment,
+    version: &Version,
+) -> Result<(Release, Warrant), ReleasesError> {
+    let installed = record_of(env, version)?;
+    let release = stored(env, &installed)?;
+    let warrant = Warrant::new(env, &release, installed.provenance.signed_by)?;
+    Ok((release, warrant))
+}
+
+fn record_of(env: &Environment, version: &Version) -> Result<InstalledRelease, ReleasesError> {
     match env.store().release(version)? {
-        Some(installed) => stored(env, &installed),
+        Some(installed) => Ok(installed),
         None => Err(ReleasesError::NotInstalled {
             version: version.clone(),
             installed: env.store().releases()?.into_iter().map(|installed| installed.version).collect(),
@@ -228,11 +334,13 @@ fn is_current(env: &Environment, release: &Release) -> Result<bool, StoreError> 
     Ok(env.store().platform()?.is_some_and(|platform| platform.release == release.digest))
 }
 
-fn summary(env: &Environment, release: &Release) -> Result<ReleaseSummary, ReleasesError> {
-    Ok(summarise(release, is_current(env, release)?))
+fn summary(env: &Environment, installed: &InstalledRelease) -> Result<ReleaseSummary, ReleasesError> {
+    let release = stored(env, installed)?;
+    Ok(summarise(&release, is_current(env, &release)?, &installed.provenance))
 }
 
-fn summarise(release: &Release, current: bool) -> ReleaseSummary {
+fn summarise(release: &Release, current: bool, provenance: &Provenance) -> ReleaseSummary {
+    let Provenance { origin, origin_digest, signed_by, .. } = provenance.clone();
     ReleaseSummary {
         version: release.version.clone(),
         digest: release.digest,
@@ -240,17 +348,8 @@ fn summarise(release: &Release, current: bool) -> ReleaseSummary {
         notes: release.notes.clone(),
         compilers: release.compilers.iter().map(|compiler| compiler.name.clone()).collect(),
         current,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_version_is_a_version_and_anything_else_a_path() {
-        assert_eq!("11.9.0".parse(), Ok(ReleaseTarget::Version(Version::new(11, 9, 0))));
-        assert_eq!("releases/11.9.0".parse(), Ok(ReleaseTarget::Manifest("releases/11.9.0".into())));
-        assert_eq!("11.9".parse(), Ok(ReleaseTarget::Manifest("11.9".into())));
+        origin,
+        origin_digest,
+        signed_by,
     }
 }

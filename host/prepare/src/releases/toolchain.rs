@@ -1,41 +1,48 @@
 //! A release's compilers, each loaded when it is first needed: where nothing has changed, none is.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prefab_model::{CompilerEntry, Release};
 use prefab_sandbox::{Compiler, Sandbox};
+use prefab_ship::Package;
 use prefab_store::Store;
 
 use super::ReleasesError;
-use super::on_disk::OnDisk;
+use super::obtained::Obtained;
 use crate::event::Event;
+use crate::warrant::Warrant;
 
 /// A release's compilers, in the order of the manifest.
 pub(crate) struct Toolchain {
     pub(crate) release: Release,
-    slots: Vec<Slot>,
-}
-
-struct Slot {
-    /// The component of a release that is not installed; of one that is, the store has it.
-    bytes: Option<Vec<u8>>,
-    loaded: Mutex<Option<Arc<Compiler>>>,
+    /// What lets them be used.
+    pub(crate) warrant: Warrant,
+    /// The components of a release that is not installed; of one that is, the store has them.
+    package: Option<Arc<Package>>,
+    /// Those that are loaded.
+    slots: Vec<Mutex<Option<Arc<Compiler>>>>,
 }
 
 impl Toolchain {
     /// The compilers of an installed release.
-    pub(crate) fn installed(release: Release) -> Self {
-        let slots =
-            release.compilers.iter().map(|_| Slot { bytes: None, loaded: Mutex::default() }).collect();
-        Self { release, slots }
+    pub(crate) fn installed(release: Release, warrant: Warrant) -> Self {
+        Self::new(release, warrant, None)
     }
 
-    /// The compilers of a release in a folder of its vendor's.
-    pub(crate) fn on_disk(source: &Path) -> Result<Self, ReleasesError> {
-        let OnDisk { release, components, .. } = OnDisk::read(source)?;
-        let slot = |bytes| Slot { bytes: Some(bytes), loaded: Mutex::default() };
-        Ok(Self { release, slots: components.into_iter().map(slot).collect() })
+    /// The compilers of a release that is not installed.
+    pub(crate) fn obtained(obtained: Obtained, warrant: Warrant) -> Self {
+        Self::new(obtained.release, warrant, Some(obtained.package))
+    }
+
+    fn new(release: Release, warrant: Warrant, package: Option<Arc<Package>>) -> Self {
+        let slots = release.compilers.iter().map(|_| Mutex::default()).collect();
+        Self { release, warrant, package, slots }
+    }
+
+    /// Refuses once the release is revoked.
+    pub(crate) fn check_warrant(&self) -> Result<(), ReleasesError> {
+        let refused = |source| ReleasesError::Refused { version: self.release.version.clone(), source };
+        self.warrant.check().map_err(refused)
     }
 
     /// Loads the compilers of which there is no native code yet, which takes seconds, and says so.
@@ -63,11 +70,12 @@ impl Toolchain {
     ) -> Result<Arc<Compiler>, ReleasesError> {
         let place = usize::from(number);
         let (slot, entry) = (&self.slots[place], &self.release.compilers[place]);
-        let mut loaded = slot.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut loaded = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(compiler) = &*loaded {
             return Ok(Arc::clone(compiler));
         }
-        let compiler = Arc::new(match &slot.bytes {
+        let packed = self.package.as_ref().and_then(|package| package.file(&entry.component));
+        let compiler = Arc::new(match packed {
             Some(bytes) => load_component(sandbox, &self.release, entry, bytes)?,
             None => load_component(sandbox, &self.release, entry, &store.blobs().component(&entry.digest)?)?,
         });

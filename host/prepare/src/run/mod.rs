@@ -40,8 +40,9 @@ use crate::lock::{Activity, Hold, HoldError, Lock, LockMode};
 use crate::modules::ModulesError;
 use crate::plan::Planner;
 use crate::priority::Priority;
-use crate::releases::{ReleaseTarget, ReleasesError, Toolchain, install_held, installed};
+use crate::releases::{ReleaseTarget, ReleasesError, Toolchain, install_held, toolchain, warranted};
 use crate::slots::Share;
+use crate::trust::Allow;
 use committer::Committer;
 use passes::Passes;
 use pool::Pool;
@@ -61,6 +62,8 @@ pub struct PrepareOptions {
     pub first: Vec<ModuleName>,
     /// Who is refused meanwhile.
     pub lock: LockMode,
+    /// What is all right this once in a release that is taken in.
+    pub allow: Allow,
 }
 
 /// Why a preparation could not be run to its end. What it committed before stays.
@@ -135,10 +138,7 @@ pub fn upgrade(
     reporter: &mut dyn FnMut(&Event),
 ) -> Result<Summary, PrepareError> {
     let mut hold = env.hold(Activity::Upgrade)?;
-    let release = match target {
-        ReleaseTarget::Version(version) => installed(env, version)?,
-        ReleaseTarget::Manifest(source) => install_held(env, &hold, source, sandbox, reporter)?,
-    };
+    let release = install_held(env, &hold, target, options.allow, sandbox, reporter)?;
     let from = env.store().platform()?;
     let to = release.version.clone();
     if from.as_ref().map(|from| &from.version) != Some(&to) {
@@ -167,10 +167,7 @@ pub fn rehearse(
     stop: &Stop,
     reporter: &mut dyn FnMut(&Event),
 ) -> Result<Summary, PrepareError> {
-    let toolchain = match target {
-        ReleaseTarget::Version(version) => Toolchain::installed(installed(env, version)?),
-        ReleaseTarget::Manifest(source) => Toolchain::on_disk(source)?,
-    };
+    let toolchain = toolchain(env, target, options.allow, reporter)?;
     let from = env.store().platform()?.map(|platform| platform.version);
     if from.as_ref() != Some(&toolchain.release.version) {
         check_upgrade(from.as_ref(), &toolchain.release)?;
@@ -200,7 +197,9 @@ pub(crate) fn prepare_held(
     stop: &Stop,
     reporter: &mut dyn FnMut(&Event),
 ) -> Result<Summary, PrepareError> {
-    let toolchain = Toolchain::installed(env.release()?.ok_or(PrepareError::NoPlatform)?);
+    let platform = env.store().platform()?.ok_or(PrepareError::NoPlatform)?;
+    let (release, warrant) = warranted(env, &platform.version)?;
+    let toolchain = Toolchain::installed(release, warrant);
     let kind = PreparationKind::Preparation;
     Running { env, sandbox, options, stop, kind }.run(hold, &toolchain, reporter)
 }
@@ -255,6 +254,7 @@ impl Running<'_> {
         let folded = Requests::default();
         let _listener =
             Listener::start(env, lock, preparation, hold.file().clone(), stop.clone(), folded.clone())?;
+        let watch = toolchain.warrant.watch(stop)?;
         let span = tracing::info_span!("preparation", id = %preparation, %platform, ?kind);
         let _entered = span.enter();
 
@@ -298,6 +298,7 @@ impl Running<'_> {
 
             Ok((state, recorder.counts, recorder.compiled, recorder.fuel))
         });
+        drop(watch);
         let (state, mut counts, compiled, fuel) = ended?;
         if let (PreparationState::Done, Some(last)) = (state, last)
             && selected.len() < roster.names.len()
@@ -315,6 +316,9 @@ impl Running<'_> {
             }
         };
         record(env, ended, &action)?;
+        if state != PreparationState::Done {
+            toolchain.check_warrant()?;
+        }
         let summary =
             Summary { preparation, kind, platform, state, counts, time: began.elapsed(), compiled, fuel };
         reporter(&Event::Finished(summary.clone()));

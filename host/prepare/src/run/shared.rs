@@ -94,6 +94,11 @@ impl Shared<'_> {
         if let Some(kind) = self.known(standing, compilation)? {
             return Ok(Ended::Known { kind });
         }
+        // Nothing is compiled with what was revoked, and the preparation ends.
+        if self.toolchain.warrant.check().is_err() {
+            self.stop.now();
+            return Ok(Ended::Cancelled);
+        }
         let compiler = self.toolchain.compiler(number, self.store, self.executor.sandbox)?;
         if compilation.task == Task::Signature && !compiler.is_modular() {
             return Ok(Ended::NoSignature);

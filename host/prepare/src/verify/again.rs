@@ -8,20 +8,21 @@ use prefab_model::{
     Release, Severity, SourceDigest,
 };
 use prefab_sandbox::{Compiler, Inputs, Run, Sandbox};
-use prefab_store::{DeployedBundle, StoreError};
+use prefab_store::{DeployedBundle, InstalledRelease, StoreError};
 
 use crate::environment::Environment;
 use crate::run::Stop;
 use crate::slots::Turn;
 use crate::sources;
+use crate::warrant::Warrant;
 
 /// Runs compilations again.
 pub(super) struct Again<'a> {
     env: &'a Environment,
     sandbox: &'a Sandbox,
     stop: &'a Stop,
-    /// For the patterns of the files that a compiler takes.
-    releases: Vec<Release>,
+    /// For the patterns of the files that a compiler takes, each with what lets it be used.
+    releases: Vec<(Release, Result<Warrant, String>)>,
     /// Those that were needed so far, or why they cannot be had.
     compilers: Mutex<HashMap<CompilerDigest, Result<Compiler, String>>>,
 }
@@ -41,7 +42,12 @@ impl<'a> Again<'a> {
     ) -> Result<Self, StoreError> {
         // One that cannot be read has no patterns: then only sources that were kept will do.
         let releases = env.store().releases()?;
-        let releases = releases.iter().filter_map(|release| Release::parse(&release.manifest).ok()).collect();
+        let read = |installed: &InstalledRelease| {
+            let release = Release::parse(&installed.manifest).ok()?;
+            let warrant = Warrant::new(env, &release, installed.provenance.signed_by);
+            Some((release, warrant.map_err(|error| error.to_string())))
+        };
+        let releases = releases.iter().filter_map(read).collect();
         Ok(Self { env, sandbox, stop, releases, compilers: Mutex::default() })
     }
 
@@ -56,6 +62,7 @@ impl<'a> Again<'a> {
             .compilation
             .ok_or("it was compiled by a version of prefab that did not keep what went into it")?;
         check_key(&compilation, self.sandbox.revision())?;
+        self.may_run(&compilation.compiler)?;
         let compiler = self.compiler(&compilation)?;
         let inputs = self.inputs(&compilation)?;
         let Some(turn) = Turn::wait(compilation.limits.memory, self.stop) else { return Ok(None) };
@@ -70,6 +77,22 @@ impl<'a> Again<'a> {
             OutcomeKind::HostError(text) => Err(format!("compiling it again failed: {text}")),
             _ => Ok(Some(Ran { run, fuel: stored.outcome.usage.fuel })),
         }
+    }
+
+    /// Whether any release lets the compiler be used, or none is known that has it.
+    fn may_run(&self, compiler: &CompilerDigest) -> Result<(), String> {
+        let mut may = Ok(());
+        for (release, warrant) in &self.releases {
+            if !release.compilers.iter().any(|entry| entry.digest == *compiler) {
+                continue;
+            }
+            let checked = warrant.as_ref().map_err(Clone::clone)?.check();
+            may = checked.map_err(|refusal| format!("release {} is refused: {refusal}", release.version));
+            if may.is_ok() {
+                break;
+            }
+        }
+        may
     }
 
     /// The compiler, loaded once. Threads that need it for the first time wait for each other.
@@ -109,7 +132,7 @@ impl<'a> Again<'a> {
     ) -> Result<Vec<prefab_sandbox::SourceFile>, String> {
         let row = self.env.store().module(&compilation.module.name).map_err(|error| error.to_string())?;
         let entry =
-            self.releases.iter().flat_map(|release| &release.compilers).find(|entry| {
+            self.releases.iter().flat_map(|(release, _)| &release.compilers).find(|entry| {
                 entry.digest == compilation.compiler && entry.name == compilation.compiler_name
             });
         let takes = entry.map(|entry| |path: &ModulePath| entry.takes(path));

@@ -6,9 +6,10 @@ use std::path::Path;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use prefab_model::Release;
+use prefab_model::{Release, Trust};
 use prefab_prepare::{
-    ReleaseInspection, ReleaseSummary, ReleaseTarget, inspect_release, list_releases, summarise_release,
+    ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleasesError, inspect_release, list_releases, read_trust,
+    summarise_release, vouch,
 };
 use semver::Version;
 use serde::Deserialize;
@@ -150,6 +151,12 @@ pub(crate) fn take_release(
     folder: &Path,
 ) -> Result<(StatusCode, ReleaseInspection), Problem> {
     let target = ReleaseTarget::Manifest(folder.to_owned());
+    let mut trust = Trust::default();
+    for file in server.data().trust_files(tenant) {
+        trust.add(read_trust(&file).map_err(ReleasesError::from)?);
+    }
+    // Before anything of it is compiled. An upgrade decides again, with what the environment trusts as well.
+    vouch(folder, &trust).map_err(|error| Problem::from(error).without(folder))?;
     let inspection = inspect_release(None, &target, &*server.sandboxes().of(tenant)?, &mut |_| {})
         .map_err(|error| Problem::from(error).without(folder))?;
     let releases = server.data().releases(tenant);

@@ -115,8 +115,11 @@ fn errors(error: &ErrorsError) -> Class {
 
 fn releases(error: &ReleasesError) -> Class {
     match error {
-        ReleasesError::Manifest { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-release"),
+        ReleasesError::Manifest { .. } | ReleasesError::Packed { .. } => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "invalid-release")
+        }
         ReleasesError::Digest { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "wrong-digest"),
+        ReleasesError::Refused { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "refused-release"),
         ReleasesError::Load { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "unusable-compiler"),
         ReleasesError::Different { .. } => (StatusCode::CONFLICT, "different-release"),
         ReleasesError::NotInstalled { .. } => (StatusCode::NOT_FOUND, "no-such-release"),

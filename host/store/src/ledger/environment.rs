@@ -1,6 +1,6 @@
 //! Facts of the environment: its platform version, and the releases that are installed.
 
-use prefab_model::ReleaseDigest;
+use prefab_model::{KeyId, ReleaseDigest};
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, Transaction};
 use semver::Version;
@@ -32,6 +32,21 @@ pub struct InstalledRelease {
     pub manifest: String,
     /// When it was installed.
     pub installed_at: i64,
+    /// Where it came from, and who signed it.
+    pub provenance: Provenance,
+}
+
+/// Where a release came from, and who signed it, as far as that is known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// A place in a registry, or a file or folder.
+    pub origin: Option<String>,
+    /// The digest that the registry had of it.
+    pub origin_digest: Option<String>,
+    /// The text of its signature.
+    pub signature: Option<String>,
+    /// The key by which it was taken in.
+    pub signed_by: Option<KeyId>,
 }
 
 impl Store {
@@ -83,8 +98,7 @@ impl Store {
     /// The installed releases, oldest version first.
     pub fn releases(&self) -> Result<Vec<InstalledRelease>, StoreError> {
         let mut releases = self.ledger.read("read the releases", |ledger| {
-            let mut statement =
-                ledger.prepare_cached("SELECT version, digest, manifest, installed_at FROM releases")?;
+            let mut statement = ledger.prepare_cached(&format!("SELECT {COLUMNS} FROM releases"))?;
             let rows = statement.query_map((), release)?.collect::<Result<Vec<_>, _>>()?;
             Ok(rows)
         })?;
@@ -96,9 +110,7 @@ impl Store {
     pub fn release(&self, version: &Version) -> Result<Option<InstalledRelease>, StoreError> {
         self.ledger.read("read the release", |ledger| {
             ledger
-                .prepare_cached(
-                    "SELECT version, digest, manifest, installed_at FROM releases WHERE version = ?1",
-                )?
+                .prepare_cached(&format!("SELECT {COLUMNS} FROM releases WHERE version = ?1"))?
                 .query_row([version.to_string()], release)
                 .optional()
                 .map_err(Fault::from)
@@ -106,10 +118,22 @@ impl Store {
     }
 }
 
+const COLUMNS: &str = "version, digest, manifest, installed_at, origin, origin_digest, signature, signed_by";
+
 fn put_release(ledger: &Transaction<'_>, release: &InstalledRelease) -> Result<(), Fault> {
+    let Provenance { origin, origin_digest, signature, signed_by } = &release.provenance;
     ledger.execute(
-        "INSERT OR REPLACE INTO releases (version, digest, manifest, installed_at) VALUES (?1, ?2, ?3, ?4)",
-        (release.version.to_string(), release.digest.as_bytes(), &release.manifest, release.installed_at),
+        &format!("INSERT OR REPLACE INTO releases ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
+        (
+            release.version.to_string(),
+            release.digest.as_bytes(),
+            &release.manifest,
+            release.installed_at,
+            origin,
+            origin_digest,
+            signature,
+            signed_by.map(|key| key.to_string()),
+        ),
     )?;
     Ok(())
 }
@@ -120,5 +144,11 @@ fn release(row: &Row<'_>) -> rusqlite::Result<InstalledRelease> {
         digest: column::digest(row, 1)?,
         manifest: row.get(2)?,
         installed_at: row.get(3)?,
+        provenance: Provenance {
+            origin: row.get(4)?,
+            origin_digest: row.get(5)?,
+            signature: row.get(6)?,
+            signed_by: if row.get_ref(7)? == ValueRef::Null { None } else { Some(column::parsed(row, 7)?) },
+        },
     })
 }

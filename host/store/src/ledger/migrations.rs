@@ -13,6 +13,7 @@ const ALL: &[M<'static>] = &[
     M::up(include_str!("schema_2.sql")),
     M::up(include_str!("schema_3.sql")),
     M::up(include_str!("schema_4.sql")),
+    M::up(include_str!("schema_5.sql")),
 ];
 
 /// The schema's version, 0 for a new file.
