@@ -263,7 +263,7 @@ fn run(app: &App, row: &RunRow, order: &Order, stop: &Stop, started: oneshot::Se
     // Nobody waits to be told that what was interrupted cannot go on yet: it does once the environment is free. Whoever only looks who
     // holds it has the lock for a moment as well.
     while started.as_ref().is_some_and(oneshot::Sender::is_closed)
-        && ended.as_ref().is_err_and(|problem| problem.code() == "held")
+        && ended.as_ref().is_err_and(|problem| matches!(problem.code(), "held" | "artifacts-away"))
         && !stop.is_asked()
     {
         std::thread::sleep(AGAIN);
@@ -276,11 +276,13 @@ fn run(app: &App, row: &RunRow, order: &Order, stop: &Stop, started: oneshot::Se
         Err(problem) => tracing::warn!(%tenant, %environment, ?problem, "a run could not be run to its end"),
     }
     let refused = started.is_some();
+    let away = ended.as_ref().is_err_and(|problem| problem.code() == "artifacts-away");
     if let (Some(started), Err(problem)) = (started.take(), ended) {
         let _ = started.send(Err(problem));
     }
     // One that was refused has no row: the one in the table is that of whoever holds the environment.
-    let goes_on = app.runs().is_ending() && stop.is_asked() && !stop.is_called_off();
+    let stopped = app.runs().is_ending() && stop.is_asked();
+    let goes_on = (stopped || away) && !stop.is_called_off();
     if !refused
         && !goes_on
         && let Err(error) = app.data().db().remove_run(tenant, environment, row.rehearsal)
