@@ -13,7 +13,7 @@ use prefab_store::StoreError;
 use semver::Version;
 use serde::Serialize;
 use time::OffsetDateTime;
-use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
+use toml_edit::{ArrayOfTables, DocumentMut, Item, RawString, Table, value};
 
 use crate::environment::Environment;
 use crate::history::{Action, record};
@@ -181,7 +181,7 @@ fn edit(
             if let Some(until) = key.not_after {
                 table["not-after"] = value(until.to_string());
             }
-            tables(document, "keys", path)?.push(table);
+            push(document, "keys", table, path)?;
             Ok(Action::Trusted { name: key.name.clone(), key: id })
         }
         TrustChange::Remove(which) => {
@@ -190,8 +190,20 @@ fn edit(
             };
             let key = before.keys.iter().find(named);
             let key = key.ok_or_else(|| TrustingError::NoSuchKey(which.clone()))?;
-            tables(document, "keys", path)?
-                .retain(|table| table.get("key").and_then(Item::as_str) != Some(&key.key.to_string()));
+            let text = key.key.to_string();
+            let mut above = String::new();
+            tables(document, "keys", path)?.retain(|table| {
+                let stays = table.get("key").and_then(Item::as_str) != Some(&text);
+                if !stays {
+                    above.push_str(table.decor().prefix().and_then(RawString::as_str).unwrap_or_default());
+                }
+                stays
+            });
+            // Comments above it are somebody's.
+            if !above.trim().is_empty() {
+                let behind = document.trailing().as_str().unwrap_or_default().to_owned();
+                document.set_trailing(above + &behind);
+            }
             Ok(Action::Distrusted { name: key.name.clone(), key: key.key.id() })
         }
         TrustChange::Revoke(Revocation { what, why }) => {
@@ -204,10 +216,23 @@ fn edit(
             if let Some(why) = why {
                 table["why"] = value(why);
             }
-            tables(document, "revoked", path)?.push(table);
+            push(document, "revoked", table, path)?;
             Ok(action)
         }
     }
+}
+
+/// Adds a `[[trust.NAME]]` at the end of the file. What stands there in comments stays above it: a setting of the file that somebody makes of
+/// one would be the table's below.
+fn push(document: &mut DocumentMut, name: &str, mut table: Table, path: &Path) -> Result<(), TrustingError> {
+    let behind = document.trailing().as_str().unwrap_or_default().to_owned();
+    if !behind.trim().is_empty() {
+        let gap = if behind.ends_with('\n') { "\n" } else { "\n\n" };
+        table.decor_mut().set_prefix(behind + gap);
+        document.set_trailing("");
+    }
+    tables(document, name, path)?.push(table);
+    Ok(())
 }
 
 /// `[[trust.NAME]]`, made where it is missing.
@@ -262,7 +287,9 @@ mod tests {
         assert!(text.starts_with("# ours\n"), "{text}");
         assert_eq!(Trust::parse(&text).unwrap(), Trust { keys: vec![key()], revoked: vec![revocation] });
         change_trust(place, &TrustChange::Remove("acme".to_owned())).unwrap();
-        assert!(Trust::parse(&fs::read_to_string(&path).unwrap()).unwrap().keys.is_empty());
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains("# ours\n"), "{text}");
+        assert!(Trust::parse(&text).unwrap().keys.is_empty());
     }
 
     #[test]
