@@ -1,13 +1,11 @@
 //! Looking into a release before it is installed or gone to.
 
-use prefab_model::{
-    Bytes, CompilerDigest, CompilerEntry, CompilerName, ContractVersion, Descriptor, Limits, Options,
-    OutcomeKind,
-};
+use prefab_model::{Bytes, CompilerDigest, CompilerName, Descriptor, Limits, Options, OutcomeKind};
 use prefab_sandbox::Sandbox;
 use serde::{Deserialize, Serialize};
 
 use super::on_disk::OnDisk;
+use super::parts::Parts;
 use super::toolchain::load;
 use super::{ReleaseSummary, ReleaseTarget, ReleasesError, installed, is_current, summarise};
 use crate::environment::Environment;
@@ -30,12 +28,12 @@ pub struct ReleaseInspection {
 pub struct CompilerInspection {
     /// Its name in the release.
     pub name: CompilerName,
-    /// The digest of its component.
+    /// What names it: the digest of its component, or of the recipe if it is a command-line program.
     pub digest: CompilerDigest,
     /// The size of its component.
     pub size: Bytes,
-    /// The contract it was built for.
-    pub contract: ContractVersion,
+    /// The contract it was built for, with its version; `command` if it is a command-line program.
+    pub contract: String,
     /// Whether it makes signatures.
     pub modular: bool,
     /// The patterns of the files it takes.
@@ -62,7 +60,7 @@ pub fn inspect_release(
         }
         (ReleaseTarget::Version(version), Some(env)) => {
             let release = installed(env, version)?;
-            let read = |entry: &CompilerEntry| env.store().blobs().component(&entry.digest);
+            let read = |entry| Parts::stored(env.store(), entry);
             let components = release.compilers.iter().map(read).collect::<Result<_, _>>()?;
             (release, components)
         }
@@ -74,14 +72,17 @@ pub fn inspect_release(
         .compilers
         .iter()
         .zip(&components)
-        .map(|(entry, bytes)| {
-            let compiler = load(sandbox, &release, entry, bytes, reporter)?;
+        .map(|(entry, parts)| {
+            let compiler = load(sandbox, &release, entry, parts, reporter)?;
             let limits = Limits::default().with(&entry.limits);
             Ok(CompilerInspection {
                 name: entry.name.clone(),
                 digest: entry.digest,
-                size: Bytes(bytes.len() as u64),
-                contract: entry.contract,
+                size: Bytes(parts.component.len() as u64),
+                contract: match compiler.contract() {
+                    Some(version) => format!("prefab:compiler@{version}"),
+                    None => "command".to_owned(),
+                },
                 modular: compiler.is_modular(),
                 files: entry.patterns().to_vec(),
                 options: entry.options.clone(),

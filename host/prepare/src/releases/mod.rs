@@ -6,6 +6,7 @@
 mod inspect;
 mod limits;
 mod on_disk;
+mod parts;
 mod toolchain;
 mod tree;
 
@@ -22,6 +23,7 @@ use time::OffsetDateTime;
 
 pub use inspect::{CompilerInspection, ReleaseInspection, inspect_release};
 pub use limits::limits_in;
+pub(crate) use parts::load_stored;
 pub(crate) use toolchain::Toolchain;
 pub use tree::{ReleaseTree, read_release_tree};
 
@@ -55,7 +57,7 @@ pub enum ReleasesError {
     },
     /// A component is not the one that the manifest means.
     #[error(
-        "{} is not the compiler that the manifest means: its digest is {found}, the manifest says {expected}. \
+        "{} is not the file that the manifest means: its digest is {found}, the manifest says {expected}. \
          Get the release again from its vendor",
         path.display()
     )]
@@ -175,9 +177,9 @@ pub(crate) fn install_held(
     if known.as_ref().is_some_and(|installed| installed.digest != release.digest) {
         return Err(ReleasesError::Different { version: version.clone() });
     }
-    for (entry, bytes) in release.compilers.iter().zip(&components) {
-        load(sandbox, &release, entry, bytes, reporter)?;
-        env.store().blobs().put_component(bytes.clone())?;
+    for (entry, parts) in release.compilers.iter().zip(&components) {
+        load(sandbox, &release, entry, parts, reporter)?;
+        parts.keep(env.store(), entry)?;
     }
     let now = OffsetDateTime::now_utc();
     env.store().install_release(&InstalledRelease {

@@ -5,16 +5,17 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use prefab_model::{CompilerDigest, CompilerEntry, Release};
+use prefab_model::{CompilerDigest, ModulePath, Release};
 use prefab_sandbox::MAX_COMPONENT;
 
 use super::ReleasesError;
+use super::parts::Parts;
 use crate::foreign_file;
 
 pub(super) const MANIFEST: &str = "release.toml";
 /// The largest manifest that is read, in bytes.
 const MAX_MANIFEST: u64 = 1 << 20;
-/// All components of a release together may have this many bytes: they are held in memory when it is installed.
+/// All components of a release, and the files that ship with them, may together have this many bytes: they are held in memory when it is installed.
 const MAX_COMPONENTS: u64 = 1 << 30;
 
 /// A release whose manifest was read from disk and whose components are what it says.
@@ -22,7 +23,7 @@ pub(super) struct OnDisk {
     pub(super) release: Release,
     pub(super) manifest: String,
     /// In the order of the manifest.
-    pub(super) components: Vec<Vec<u8>>,
+    pub(super) components: Vec<Parts>,
 }
 
 impl OnDisk {
@@ -32,9 +33,14 @@ impl OnDisk {
         let mut components = Vec::with_capacity(release.compilers.len());
         let mut room = MAX_COMPONENTS;
         for entry in &release.compilers {
-            let component = read_component(folder, entry, room.min(MAX_COMPONENT))?;
-            room = room.saturating_sub(component.len() as u64);
-            components.push(component);
+            let mut parts = entry.parts().map(|(path, digest)| {
+                let bytes = read_part(folder, path, digest, room.min(MAX_COMPONENT))?;
+                room = room.saturating_sub(bytes.len() as u64);
+                Ok::<_, ReleasesError>(bytes)
+            });
+            let Some(component) = parts.next().transpose()? else { continue };
+            let mounts = parts.map(|bytes| Ok(bytes?.into())).collect::<Result<_, ReleasesError>>()?;
+            components.push(Parts { component, mounts });
         }
         Ok(Self { release, manifest, components })
     }
@@ -66,13 +72,14 @@ fn read(path: &Path, most: u64) -> Result<Vec<u8>, ReleasesError> {
         .map_err(|source| ReleasesError::Io { path: path.to_owned(), source })
 }
 
-fn read_component(folder: &Path, entry: &CompilerEntry, most: u64) -> Result<Vec<u8>, ReleasesError> {
-    let path = folder.join(entry.component.as_str());
+fn read_part(
+    folder: &Path,
+    path: &ModulePath,
+    expected: CompilerDigest,
+    most: u64,
+) -> Result<Vec<u8>, ReleasesError> {
+    let path = folder.join(path.as_str());
     let bytes = read(&path, most)?;
     let found = CompilerDigest::of(&bytes);
-    if found == entry.digest {
-        Ok(bytes)
-    } else {
-        Err(ReleasesError::Digest { path, expected: entry.digest, found })
-    }
+    if found == expected { Ok(bytes) } else { Err(ReleasesError::Digest { path, expected, found }) }
 }

@@ -9,6 +9,7 @@ use prefab_store::Store;
 
 use super::ReleasesError;
 use super::on_disk::OnDisk;
+use super::parts::Parts;
 use crate::event::Event;
 
 /// A release's compilers, in the order of the manifest.
@@ -18,8 +19,8 @@ pub(crate) struct Toolchain {
 }
 
 struct Slot {
-    /// The component of a release that is not installed; of one that is, the store has it.
-    bytes: Option<Vec<u8>>,
+    /// Of a release that is not installed; of one that is, the store has them.
+    parts: Option<Parts>,
     loaded: Mutex<Option<Arc<Compiler>>>,
 }
 
@@ -27,14 +28,14 @@ impl Toolchain {
     /// The compilers of an installed release.
     pub(crate) fn installed(release: Release) -> Self {
         let slots =
-            release.compilers.iter().map(|_| Slot { bytes: None, loaded: Mutex::default() }).collect();
+            release.compilers.iter().map(|_| Slot { parts: None, loaded: Mutex::default() }).collect();
         Self { release, slots }
     }
 
     /// The compilers of a release in a folder of its vendor's.
     pub(crate) fn on_disk(source: &Path) -> Result<Self, ReleasesError> {
         let OnDisk { release, components, .. } = OnDisk::read(source)?;
-        let slot = |bytes| Slot { bytes: Some(bytes), loaded: Mutex::default() };
+        let slot = |parts| Slot { parts: Some(parts), loaded: Mutex::default() };
         Ok(Self { release, slots: components.into_iter().map(slot).collect() })
     }
 
@@ -46,7 +47,7 @@ impl Toolchain {
         reporter: &mut dyn FnMut(&Event),
     ) -> Result<(), ReleasesError> {
         for (number, entry) in (0..).zip(&self.release.compilers) {
-            if !sandbox.is_quick(entry.digest) {
+            if !sandbox.is_quick(entry.code) {
                 reporter(&loading(&self.release, entry));
                 self.compiler(number, store, sandbox)?;
             }
@@ -67,9 +68,9 @@ impl Toolchain {
         if let Some(compiler) = &*loaded {
             return Ok(Arc::clone(compiler));
         }
-        let compiler = Arc::new(match &slot.bytes {
-            Some(bytes) => load_component(sandbox, &self.release, entry, bytes)?,
-            None => load_component(sandbox, &self.release, entry, &store.blobs().component(&entry.digest)?)?,
+        let compiler = Arc::new(match &slot.parts {
+            Some(parts) => load_parts(sandbox, &self.release, entry, parts)?,
+            None => load_parts(sandbox, &self.release, entry, &Parts::stored(store, entry)?)?,
         });
         *loaded = Some(Arc::clone(&compiler));
         Ok(compiler)
@@ -81,26 +82,26 @@ pub(super) fn load(
     sandbox: &Sandbox,
     release: &Release,
     entry: &CompilerEntry,
-    bytes: &[u8],
+    parts: &Parts,
     reporter: &mut dyn FnMut(&Event),
 ) -> Result<Compiler, ReleasesError> {
-    if !sandbox.is_quick(entry.digest) {
+    if !sandbox.is_quick(entry.code) {
         reporter(&loading(release, entry));
     }
-    load_component(sandbox, release, entry, bytes)
+    load_parts(sandbox, release, entry, parts)
 }
 
 fn loading(release: &Release, entry: &CompilerEntry) -> Event {
     Event::Loading { compiler: entry.name.clone(), platform: release.version.clone() }
 }
 
-fn load_component(
+fn load_parts(
     sandbox: &Sandbox,
     release: &Release,
     entry: &CompilerEntry,
-    bytes: &[u8],
+    parts: &Parts,
 ) -> Result<Compiler, ReleasesError> {
-    sandbox.load(bytes).map_err(|source| ReleasesError::Load {
+    parts.load(sandbox, entry.recipe(), &entry.codegen).map_err(|source| ReleasesError::Load {
         compiler: entry.name.clone(),
         version: release.version.clone(),
         source,

@@ -1,18 +1,20 @@
 //! A release's folder as it is sent elsewhere: the manifest and what it names, and nothing else that lies there.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use semver::Version;
 
 use super::ReleasesError;
 use super::on_disk::{MANIFEST, OnDisk};
+use super::parts::Parts;
 
 /// A release's files, by their paths within its folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReleaseTree {
     /// Its version.
     pub version: Version,
-    /// The manifest, then each component.
+    /// The manifest, then each component with the files that ship with it.
     pub files: Vec<(String, Vec<u8>)>,
 }
 
@@ -24,7 +26,12 @@ pub struct ReleaseTree {
 pub fn read_release_tree(source: &Path) -> Result<ReleaseTree, ReleasesError> {
     let OnDisk { release, manifest, components } = OnDisk::read(source)?;
     let mut files = vec![(MANIFEST.to_owned(), manifest.into_bytes())];
-    let named = release.compilers.iter().map(|entry| entry.component.as_str().to_owned());
-    files.extend(named.zip(components));
+    let mut seen = HashSet::new();
+    for (entry, Parts { component, mounts }) in release.compilers.iter().zip(components) {
+        let bytes = std::iter::once(component).chain(mounts.iter().map(|bytes| bytes.to_vec()));
+        let named = entry.parts().map(|(path, _)| path.as_str().to_owned()).zip(bytes);
+        // Two compilers may be one file, and so may two of the files that ship with them.
+        files.extend(named.filter(|(path, _)| seen.insert(path.clone())));
+    }
     Ok(ReleaseTree { version: release.version, files })
 }
