@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recipe_reads_back() {
+    fn a_recipe_reads_back_and_its_name_stays_the_same_for_ever() {
         let command = command(
             r#"
             args = ["{file}", { if = "minify", args = ["-m"] }, "-o", "{output}/{stem}.css"]
@@ -246,6 +246,8 @@ mod tests {
         let mut again = Recipe::parse(&recipe.to_bytes()).unwrap().unwrap();
         again.command.mounts[0].file = Some("a.h".parse().unwrap());
         assert_eq!(again, recipe);
+        // What was installed with an earlier prefab is found by this name.
+        assert_eq!(recipe.digest().hex(), "00da564ab55ac95cf25c846877f0c86ea8cf8b8a4b9aa5289b8d824e3b2d6ea9");
     }
 
     #[test]

@@ -116,10 +116,14 @@ impl<'a> Job<'a> {
         for folder in [SOURCES, TOOLCHAIN, DEPENDENCIES] {
             tree.read_only_folder(folder);
         }
-        tree.writable_folder(&OUTPUT[1..]);
-        tree.writable_folder(&TEMPORARY[1..]);
+        tree.writable_folder(OUTPUT);
+        tree.writable_folder(TEMPORARY);
         for (path, bytes) in &shown.files {
             tree.put(SOURCES, path.as_str(), bytes);
+            // So that `{output}/{stem}.o` has its folder: many compilers make none.
+            if let Some((folder, _)) = path.as_str().rsplit_once('/') {
+                tree.writable_folder(&format!("{OUTPUT}/{folder}"));
+            }
         }
         for (mount, bytes) in program.command().mounts.iter().zip(&program.mounts) {
             tree.put(TOOLCHAIN, mount.path.as_str(), bytes);

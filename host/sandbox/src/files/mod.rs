@@ -410,11 +410,21 @@ impl Tree {
         folder
     }
 
-    /// A folder under the root that the guest can write to.
-    pub(crate) fn writable_folder(&self, name: &str) {
-        let (id, space) = (self.numbers.next(), Some(Arc::clone(&self.space)));
-        let folder = Folder { id, depth: 1, counts: false, entries: Mutex::default(), space };
-        lock(&self.root.entries).insert(name.into(), Node::Folder(Arc::new(folder)));
+    /// A folder that the guest can write to, made with those on the way. It counts for nothing, as the guest did not make it.
+    pub(crate) fn writable_folder(&self, path: &str) {
+        let mut folder = Arc::clone(&self.root);
+        for name in path.split('/').filter(|name| !name.is_empty()) {
+            let mut entries = lock(&folder.entries);
+            let made = || {
+                let (id, space) = (self.numbers.next(), Some(Arc::clone(&self.space)));
+                let depth = folder.depth + 1;
+                Node::Folder(Arc::new(Folder { id, depth, counts: false, entries: Mutex::default(), space }))
+            };
+            let next = entries.entry(name.into()).or_insert_with(made).clone();
+            drop(entries);
+            let Node::Folder(next) = next else { break };
+            folder = next;
+        }
     }
 
     /// Puts a file that the guest can only read.

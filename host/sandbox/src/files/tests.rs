@@ -58,6 +58,17 @@ fn paths_lead_within_the_tree_and_never_out_of_it() {
 }
 
 #[test]
+fn folders_that_the_host_made_count_for_nothing() {
+    let tree = tree();
+    tree.writable_folder("/out/a/b");
+    for number in 0..20 {
+        out(&tree).make_file(&number.to_string()).unwrap();
+    }
+    assert_eq!(leads_to(&tree, "out/a/b"), "folder");
+    out(&tree).make_file("one more").unwrap_err();
+}
+
+#[test]
 fn a_file_that_was_removed_counts_until_it_is_closed() {
     let tree = tree();
     let folder = out(&tree);
