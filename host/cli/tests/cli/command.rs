@@ -136,8 +136,8 @@ fn a_wrong_source_is_shown_with_its_place() {
     scene.write("modules/page/shaders/white.wgsl", SHADER.replace("return vec4", "return ; vec4"));
     scene.write("modules/page/css/page.scss", "a {\n  color: $nothing;\n}\n");
     let release = release(&scene, "1.0.0", |manifest| manifest);
-    upgrade(&scene, &release, &[]).code(1);
-    let errors = scene.json(["errors", "--module", "page"]);
+    upgrade(&scene, &release, &[]).code(3);
+    let errors = scene.json(["errors", "page"]);
     let text = errors.to_string();
     let place = |file: &str, line: u64| {
         let mut found = Vec::new();
@@ -146,7 +146,7 @@ fn a_wrong_source_is_shown_with_its_place() {
     };
     assert!(place("css/page.scss", 2), "{text}");
     assert!(place("shaders/white.wgsl", 3), "{text}");
-    scene.prefab(["errors", "--module", "page"]).assert().stdout(
+    scene.prefab(["errors", "page"]).assert().stdout(
         predicate::str::contains("color: $nothing;").and(predicate::str::contains("Undefined variable")),
     );
 }

@@ -192,9 +192,9 @@ impl Folder {
             Entry::Occupied(_) => Err(FileError::Exists),
             Entry::Vacant(place) => {
                 space.quota.take_node()?;
-                let made = make();
-                place.insert(node(Arc::clone(&made)));
-                Ok(made)
+                let new = make();
+                place.insert(node(Arc::clone(&new)));
+                Ok(new)
             }
         }
     }

@@ -158,16 +158,9 @@ fn decoded(uri: &str) -> String {
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         let digits = uri.get(at + 1..at + 3).filter(|_| *byte == b'%');
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                at += 3;
-            }
-            None => {
-                decoded.push(*byte);
-                at += 1;
-            }
-        }
+        let resolved = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        decoded.push(resolved.unwrap_or(*byte));
+        at += if resolved.is_some() { 3 } else { 1 };
     }
     String::from_utf8_lossy(&decoded).into_owned()
 }
