@@ -14,7 +14,7 @@ use crate::codegen::{self, CodegenError, CodegenExcess};
 use crate::command::Program;
 use crate::contract::v1::{self, Exports};
 use crate::end::cut;
-use crate::engine::Engines;
+use crate::engine::{Dialect, Engines};
 use crate::guest::Guest;
 use crate::pool::Place;
 use crate::precompiled::ImageCache;
@@ -147,7 +147,8 @@ impl Sandbox {
     pub fn load_with(&self, bytes: &[u8], wish: &CodegenWish) -> Result<Compiler, LoadError> {
         check_kind(bytes)?;
         let digest = CompilerDigest::of(bytes);
-        self.engines.compiler(digest, &self.component(digest, bytes, wish)?, None)
+        let component = self.component(digest, bytes, Dialect::Plain, wish)?;
+        self.engines.compiler(digest, &component, None)
     }
 
     /// Makes a command-line program ready to run as a compiler: a component for WASI 0.2 that exports `wasi:cli/run`, or a module for
@@ -171,7 +172,8 @@ impl Sandbox {
         }
         let digest = recipe.digest();
         let program = Program::new(recipe, mounts).map_err(LoadError::Refused)?;
-        self.engines.compiler(digest, &self.component(code, bytes, wish)?, Some(Arc::new(program)))
+        let component = self.component(code, bytes, Dialect::of_program(bytes), wish)?;
+        self.engines.compiler(digest, &component, Some(Arc::new(program)))
     }
 
     /// Whether loading this compiler is quick, since its native code is in the cache. Only for telling people what takes a
@@ -184,9 +186,10 @@ impl Sandbox {
         &self,
         digest: CompilerDigest,
         bytes: &[u8],
+        dialect: Dialect,
         wish: &CodegenWish,
     ) -> Result<Component, LoadError> {
-        let engines = self.engines.for_component(bytes);
+        let engines = self.engines.for_component(bytes, dialect);
         let cached = || self.images.as_ref().and_then(|images| images.get(&engines, digest));
         if let Some(component) = cached() {
             return Ok(component);
@@ -196,7 +199,7 @@ impl Sandbox {
         if let Some(component) = cached() {
             return Ok(component);
         }
-        let image = self.codegen.image(&self.engines.plain.engine, bytes, wish)?;
+        let image = self.codegen.image(self.engines.plain_for(dialect), dialect, bytes, wish)?;
         let component = precompiled::from_fresh_image(&engines, &image)
             .map_err(|error| LoadError::Codegen(format!("{error:#}")))?;
         if let Some(images) = &self.images {

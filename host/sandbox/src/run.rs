@@ -12,7 +12,7 @@ use prefab_model::{
     OutcomeKind, Task, Usage,
 };
 use wasmtime::component::Instance;
-use wasmtime::{Result, Store, UpdateDeadline};
+use wasmtime::{Result, Store, Trap, UpdateDeadline};
 
 use crate::codegen::panic_text;
 use crate::component::{Compiler, Way};
@@ -22,6 +22,7 @@ use crate::end::{self, Phase, Stop};
 use crate::engine::Engines;
 use crate::findings::host_error;
 use crate::guest::{Guest, Shown};
+use crate::limits::NoMemory;
 use crate::output::Collected;
 use crate::stack::with_guest_stack;
 
@@ -217,7 +218,15 @@ impl Engines {
             if store.get_fuel().is_ok_and(|left| left < limits.fuel.0) {
                 phase = Phase::Run;
             }
-            end::outcome_of(&error, phase)
+            match (error.downcast_ref::<Trap>(), store.data().caps.no_memory()) {
+                (Some(Trap::AllocationTooLarge), Some(NoMemory::Cap)) => {
+                    OutcomeKind::OutOfMemory(Limit::Memory)
+                }
+                (Some(Trap::AllocationTooLarge), Some(NoMemory::Machine)) => {
+                    OutcomeKind::HostError("the host could not give the guest more memory".to_owned())
+                }
+                _ => end::outcome_of(&error, phase),
+            }
         });
         let fuel = match &result {
             // What was used before a trap is lost in part (wasmtime issue 13802): rather no figure than a wrong one.

@@ -22,6 +22,8 @@ use wasmtime::Engine;
 
 pub(crate) use cost::check as check_cost;
 
+use crate::engine::Dialect;
+
 /// Where native code is made.
 #[derive(Debug, Clone)]
 pub enum Codegen {
@@ -56,12 +58,15 @@ impl Codegen {
     pub(crate) fn image(
         &self,
         engine: &Engine,
+        dialect: Dialect,
         component: &[u8],
         wish: &CodegenWish,
     ) -> Result<Vec<u8>, CodegenError> {
         match self {
             Self::InProcess => native_image(engine, component),
-            Self::Child { program, limits } => request::image(program, &limits.granting(wish), component),
+            Self::Child { program, limits } => {
+                request::image(program, &limits.granting(wish), dialect, component)
+            }
         }
     }
 }

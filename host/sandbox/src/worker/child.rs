@@ -19,7 +19,7 @@ use super::wire::{self, GREETING, Item, Job, Kind, Load, MARK, ReadWork, Word, W
 use crate::command::Program;
 use crate::component::{Compiler, MAX_COMPONENT};
 use crate::control::Control;
-use crate::engine::Engines;
+use crate::engine::{Dialect, Engines};
 use crate::precompiled;
 use crate::run::{Inputs, Run, SourceFile, Success};
 use crate::stack::THREAD_STACK;
@@ -76,10 +76,11 @@ pub(crate) fn serve(terms: &OsStr) -> io::Result<()> {
 fn load(engines: &Engines) -> io::Result<Compiler> {
     let broken = |error: wasmtime::Error| io::Error::other(format!("{error:#}"));
     let mut stdin = io::stdin().lock();
-    let Load { compiler, image, program } = wire::receive(&mut stdin, MOST)?;
+    let Load { compiler, image, program, exceptions } = wire::receive(&mut stdin, MOST)?;
     let image = wire::receive_bytes(&mut stdin, image, MOST_IMAGE)?;
     let program = program.map(|(recipe, mounts)| load_program(&mut stdin, &recipe, &mounts)).transpose()?;
-    let component = precompiled::from_parent(&engines.plain.engine, &image).map_err(broken)?;
+    let dialect = if exceptions { Dialect::Exceptions } else { Dialect::Plain };
+    let component = precompiled::from_parent(engines.plain_for(dialect), &image).map_err(broken)?;
     // Otherwise a file in memory would be made for it when it first runs, which cannot be done then.
     component.initialize_copy_on_write_image().map_err(broken)?;
     engines.compiler(CompilerDigest::from_bytes(compiler), &component, program).map_err(io::Error::other)

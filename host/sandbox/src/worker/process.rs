@@ -12,6 +12,7 @@ use prefab_model::{
     Task, Usage,
 };
 use rustix::process::Pid;
+use wasmtime::WasmFeatures;
 
 use super::line::{Line, Pipes, Stopped};
 use super::schedule::Schedule;
@@ -236,7 +237,8 @@ impl Process {
         let program = loaded.program().map(|program| {
             (program.recipe().to_bytes(), mounts.iter().map(|bytes| bytes.len() as u64).collect())
         });
-        let load = Load { compiler: *compiler.as_bytes(), image: native.len() as u64, program };
+        let exceptions = loaded.engine().get_wasm_features().contains(WasmFeatures::EXCEPTIONS);
+        let load = Load { compiler: *compiler.as_bytes(), image: native.len() as u64, program, exceptions };
         let mut line = Line::new(&mut worker.pipes, control, START);
         let greeted = greet(&mut line, &load, &native, mounts);
         let stopped = line.stopped();

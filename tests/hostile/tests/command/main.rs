@@ -2,6 +2,7 @@
 //! what it may not ends as an outcome (ATTACKS T10), here and in worker processes.
 
 mod attacks;
+mod exceptions;
 mod modules;
 mod refused;
 mod results;

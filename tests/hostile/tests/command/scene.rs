@@ -33,7 +33,7 @@ pub(crate) static HERE: LazyLock<Sandbox> = LazyLock::new(|| sandbox(Isolation::
 static THERE: LazyLock<Sandbox> = LazyLock::new(|| sandbox(Isolation::Process { program: PROGRAM.into() }));
 
 impl Place {
-    fn sandbox(self) -> &'static Sandbox {
+    pub(crate) fn sandbox(self) -> &'static Sandbox {
         match self {
             Self::Here => &HERE,
             Self::Worker => &THERE,
