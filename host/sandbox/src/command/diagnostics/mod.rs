@@ -103,15 +103,13 @@ impl<'a> Sources<'a> {
 
     /// The file of the module that a compiler calls so.
     fn file(&self, called: &str) -> Option<&'a str> {
-        let path = called.strip_prefix("file://").unwrap_or(called);
-        let mut path = path.trim_start_matches("./");
-        for prefix in [SOURCES, &SOURCES[1..]] {
-            if let Some(within) = path.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/')) {
-                path = within;
-                break;
-            }
-        }
-        if let Some((known, _)) = self.files.get_key_value(path) {
+        let path = called.strip_prefix("file://").unwrap_or(called).trim_start_matches("./");
+        let within = [SOURCES, &SOURCES[1..]]
+            .into_iter()
+            .find_map(|prefix| path.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/')));
+        // A module may have a folder `src` of its own, by which some call its files.
+        let names = within.into_iter().chain([path]);
+        if let Some((known, _)) = names.into_iter().find_map(|name| self.files.get_key_value(name)) {
             return Some(known);
         }
         // Some only know the last part of what they read.
@@ -219,6 +217,11 @@ mod tests {
         }
         assert_eq!(settled(&files, None, 1, Unit::Bytes).file.as_deref(), Some("main.c"));
         assert_eq!(settled(&files, Some("/x/main.c"), 1, Unit::Bytes).file.as_deref(), Some("main.c"));
+        let own = [("src/x.c".parse().unwrap(), Arc::from(&b""[..]))];
+        let sources = Sources::new(&own, None);
+        for called in ["src/x.c", "/src/src/x.c"] {
+            assert_eq!(sources.file(called), Some("src/x.c"), "{called}");
+        }
         let foreign = settled(&files, Some("/toolchain/stdio.h"), 1, Unit::Bytes);
         assert_eq!((foreign.file, foreign.message.as_str()), (None, "m (in \"/toolchain/stdio.h\")"));
     }
