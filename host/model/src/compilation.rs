@@ -199,6 +199,14 @@ mod tests {
     }
 
     #[test]
+    fn keys_stay_the_same_so_that_what_was_compiled_once_is_found_for_ever() {
+        assert_eq!(
+            compilation(|_| {}).hex(),
+            "c48956978769a85cf33f56b46ecb5d52466d9bb75b53e5eecdb699719bfb134d"
+        );
+    }
+
+    #[test]
     fn limits_and_the_name_in_the_release_are_not_in_the_key() {
         assert_eq!(
             compilation(|c| c.limits.fuel.0 = 1),

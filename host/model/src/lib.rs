@@ -5,6 +5,8 @@
 //! JSON) is one of these types, serialised as it stands.
 
 mod blobs_url;
+mod codegen;
+mod command;
 mod compilation;
 mod compiler;
 mod config;
@@ -22,6 +24,11 @@ mod syntax;
 mod trust;
 
 pub use blobs_url::{BlobsUrl, InvalidBlobsUrl};
+pub use codegen::CodegenWish;
+pub use command::{
+    Argument, Command, Format, InvalidCommand, InvalidPattern, InvalidRecipe, InvalidTemplate, Mount,
+    Pattern, Piece, Recipe, Slot, Stream, Template, When,
+};
 pub use compilation::{Compilation, Dependency, EngineRevision, ModuleFacts, Task};
 pub use compiler::{
     CompilerName, ContractVersion, Descriptor, InvalidCompilerName, OptionDescriptor, Options,

@@ -8,9 +8,11 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use semver::{Version, VersionReq};
 use serde::Deserialize;
 
+use toml::Spanned;
+
 use crate::{
-    CompilerDigest, CompilerName, ContractVersion, LimitsPatch, ModulePath, Options, ReleaseDigest,
-    SyntaxError,
+    CodegenWish, Command, CompilerDigest, CompilerName, ContractVersion, LimitsPatch, ModulePath, Options,
+    Recipe, ReleaseDigest, SyntaxError,
 };
 
 /// A manifest that cannot be used.
@@ -22,6 +24,9 @@ pub enum InvalidRelease {
     /// Two compilers have the same name.
     #[error("there are two compilers named {0}: give each a name of its own")]
     DuplicateCompiler(CompilerName),
+    /// A compiler that is to be called as a command without a word on how.
+    #[error("compiler {0} is of the kind `command`: add a table [compiler.command] with its `args`")]
+    NoCommand(CompilerName),
     /// There is no compiler at all.
     #[error("there is no compiler: add a [[compiler]] table")]
     NoCompiler,
@@ -71,8 +76,14 @@ pub struct CompilerEntry {
     pub name: CompilerName,
     /// The component's file, beside the manifest.
     pub component: ModulePath,
-    /// The component's digest.
+    /// What names the compiler: the digest of its component, or of its recipe if it is a command-line program.
     pub digest: CompilerDigest,
+    /// The digest of its component.
+    pub code: CompilerDigest,
+    /// How to call it, if it is a command-line program.
+    pub command: Option<Command>,
+    /// What making native code of it takes, if that is more than usual.
+    pub codegen: CodegenWish,
     /// The contract it was built for.
     pub contract: ContractVersion,
     /// The options that the release sets.
@@ -88,6 +99,20 @@ impl CompilerEntry {
     /// Whether the compiler takes this file of a module.
     pub fn takes(&self, path: &ModulePath) -> bool {
         self.files.is_match(path.as_str()) && !self.exclude.is_match(path.as_str())
+    }
+
+    /// Its recipe, if it is a command-line program.
+    pub fn recipe(&self) -> Option<Recipe> {
+        let command = self.command.clone()?;
+        Some(Recipe { component: self.code, command })
+    }
+
+    /// All that it consists of besides its recipe: its component and the files that ship with it, each beside the manifest with its
+    /// digest.
+    pub fn parts(&self) -> impl Iterator<Item = (&ModulePath, CompilerDigest)> {
+        let mounts = self.command.iter().flat_map(|command| &command.mounts);
+        std::iter::once((&self.component, self.code))
+            .chain(mounts.map(|mount| (mount.beside(), mount.digest)))
     }
 
     /// The patterns of the files it takes, as the manifest has them.
@@ -112,6 +137,8 @@ struct File {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct CompilerFile {
     name: CompilerName,
+    #[serde(default)]
+    kind: Kind,
     component: ModulePath,
     digest: CompilerDigest,
     #[serde(default = "first_contract")]
@@ -123,6 +150,20 @@ struct CompilerFile {
     options: BTreeMap<String, toml::Value>,
     #[serde(default)]
     limits: toml::Table,
+    command: Option<Spanned<Command>>,
+    #[serde(default)]
+    codegen: CodegenWish,
+}
+
+/// What a compiler is.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    /// A component of the contract.
+    #[default]
+    Component,
+    /// A command-line program.
+    Command,
 }
 
 const fn first_contract() -> ContractVersion {
@@ -146,18 +187,24 @@ impl Release {
             }
             let mut limits = file.limits.clone();
             limits.extend(compiler.limits);
+            let options: Options = compiler
+                .options
+                .into_iter()
+                .map(|(name, value)| (name, crate::manifest::option_text(value)))
+                .collect();
+            let command = command(text, &compiler.name, compiler.kind, compiler.command, &options)?;
+            let recipe = command.clone().map(|command| Recipe { component: compiler.digest, command });
             compilers.push(CompilerEntry {
                 files: globs(&compiler.name, &compiler.files)?,
                 exclude: globs(&compiler.name, &compiler.exclude)?,
                 patterns: compiler.files,
                 component: compiler.component,
-                digest: compiler.digest,
+                digest: recipe.map_or(compiler.digest, |recipe| recipe.digest()),
+                code: compiler.digest,
+                command,
+                codegen: compiler.codegen,
                 contract: compiler.contract,
-                options: compiler
-                    .options
-                    .into_iter()
-                    .map(|(name, value)| (name, crate::manifest::option_text(value)))
-                    .collect(),
+                options,
                 limits: limits.try_into().map_err(|error| SyntaxError::new(text, &error))?,
                 name: compiler.name,
             });
@@ -175,28 +222,84 @@ impl Release {
     }
 }
 
-fn globs(compiler: &CompilerName, patterns: &[String]) -> Result<GlobSet, InvalidRelease> {
-    let invalid = |pattern: &str, error: &globset::Error| InvalidRelease::Pattern {
-        compiler: compiler.clone(),
-        pattern: pattern.to_owned(),
-        reason: error.kind().to_string(),
+/// How to call a compiler, checked, if it is one that has to be told.
+fn command(
+    text: &str,
+    name: &CompilerName,
+    kind: Kind,
+    command: Option<Spanned<Command>>,
+    options: &Options,
+) -> Result<Option<Command>, InvalidRelease> {
+    let Some(command) = command else {
+        return match kind {
+            Kind::Component => Ok(None),
+            Kind::Command => Err(InvalidRelease::NoCommand(name.clone())),
+        };
     };
-    let unusable = |reason| InvalidRelease::Patterns { compiler: compiler.clone(), reason };
+    let span = command.span();
+    let command = command.into_inner();
+    if kind != Kind::Command {
+        let told = format!("compiler {name} has a table `command` and is none: add `kind = \"command\"`");
+        return Err(SyntaxError::at(text, span, &told).into());
+    }
+    command
+        .check(options)
+        .map_err(|error| SyntaxError::at(text, span, &format_args!("compiler {name}: {error}")))?;
+    globs(name, &command.share)?;
+    globs(name, &command.each)?;
+    Ok(Some(command))
+}
+
+impl Command {
+    /// The files of a module that those who depend on it can read.
+    ///
+    /// # Errors
+    /// A pattern that is none: never of a command that a manifest was read with.
+    pub fn shares(&self) -> Result<impl Fn(&ModulePath) -> bool + Send + Sync + use<>, String> {
+        matcher(&self.share)
+    }
+
+    /// The files that there is a run for, if not for all.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn each(&self) -> Result<Option<impl Fn(&ModulePath) -> bool + Send + Sync + use<>>, String> {
+        (!self.each.is_empty()).then(|| matcher(&self.each)).transpose()
+    }
+}
+
+fn matcher(patterns: &[String]) -> Result<impl Fn(&ModulePath) -> bool + Send + Sync + use<>, String> {
+    let set = glob_set(patterns).map_err(|(_, reason)| reason)?;
+    Ok(move |path: &ModulePath| set.is_match(path.as_str()))
+}
+
+fn globs(compiler: &CompilerName, patterns: &[String]) -> Result<GlobSet, InvalidRelease> {
+    glob_set(patterns).map_err(|(pattern, reason)| {
+        let compiler = compiler.clone();
+        match pattern {
+            Some(pattern) => InvalidRelease::Pattern { compiler, pattern, reason },
+            None => InvalidRelease::Patterns { compiler, reason },
+        }
+    })
+}
+
+/// The patterns as one; or the pattern that is to blame, if it is one, with the reason.
+fn glob_set(patterns: &[String]) -> Result<GlobSet, (Option<String>, String)> {
     if patterns.len() > MAX_PATTERNS {
-        return Err(unusable(format!("there are {}, and {MAX_PATTERNS} is the most", patterns.len())));
+        return Err((None, format!("there are {}, and {MAX_PATTERNS} is the most", patterns.len())));
     }
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
         if pattern.len() > MAX_PATTERN {
-            return Err(unusable(format!("one has {} bytes, and {MAX_PATTERN} is the most", pattern.len())));
+            return Err((None, format!("one has {} bytes, and {MAX_PATTERN} is the most", pattern.len())));
         }
         let glob = GlobBuilder::new(pattern)
             .literal_separator(true)
             .build()
-            .map_err(|error| invalid(pattern, &error))?;
+            .map_err(|error| (Some(pattern.clone()), error.kind().to_string()))?;
         set.add(glob);
     }
-    set.build().map_err(|error| unusable(error.kind().to_string()))
+    set.build().map_err(|error| (None, error.kind().to_string()))
 }
 
 #[cfg(test)]
@@ -240,6 +343,52 @@ mod tests {
             ("version = \"1.0.0\"\nupgrades-from = \"*\"".to_owned(), "no compiler"),
         ] {
             let error = Release::parse(&text).unwrap_err().to_string();
+            assert!(error.contains(told), "{told}: {error}");
+        }
+    }
+
+    const COMMAND: &str = "kind = \"command\"\n[compiler.options]\nto = \"css\"\n[compiler.command]\n";
+
+    #[test]
+    fn a_command_line_compiler_is_named_by_all_that_it_is() {
+        let named = |tail: &str| {
+            let release = Release::parse(&manifest(&format!("{COMMAND}{tail}"))).unwrap();
+            let entry = release.compilers.into_iter().next().unwrap();
+            assert_eq!(entry.code, CompilerDigest::of(b""));
+            assert_eq!(entry.recipe().unwrap().digest(), entry.digest);
+            entry.digest
+        };
+        let plain = named("args = [\"{file}\"]");
+        assert_eq!(named("args = [\"{file}\"]\nsuccess = [0]"), plain);
+        let mount =
+            format!("[[compiler.command.mount]]\npath = \"a.h\"\ndigest = \"{}\"", CompilerDigest::of(b"1"));
+        for other in [
+            "args = [\"{path}\"]",
+            "args = [\"{file}\"]\nsuccess = [0, 2]",
+            &format!("args = [\"{{file}}\"]\n{mount}"),
+        ] {
+            assert_ne!(named(other), plain, "{other}");
+        }
+    }
+
+    #[test]
+    fn mistakes_in_a_command_are_told_with_their_place() {
+        for (tail, told) in [
+            ("args = [\"{fil}\"]", "no placeholder {fil}"),
+            ("args = [\"{option:from}\"]", "option `from`"),
+            ("arg = []", "unknown field `arg`"),
+            ("args = []\ndiagnostics = \"gc\"", "`gcc`"),
+        ] {
+            let error = Release::parse(&manifest(&format!("{COMMAND}{tail}"))).unwrap_err().to_string();
+            assert!(error.contains(told) && error.contains("line 1"), "{told}: {error}");
+        }
+        for (tail, told) in [
+            ("kind = \"command\"", "[compiler.command]"),
+            ("[compiler.command]\nargs = []", "kind = \"command\""),
+            ("kind = \"commando\"", "commando"),
+            (&format!("{COMMAND}args = []\nshare = [\"a{{\"]"), "glob"),
+        ] {
+            let error = Release::parse(&manifest(tail)).unwrap_err().to_string();
             assert!(error.contains(told), "{told}: {error}");
         }
     }

@@ -40,6 +40,16 @@ impl SyntaxError {
     }
 }
 
+impl SyntaxError {
+    /// A mistake that only shows once the text was read, in this part of it.
+    pub(crate) fn at(text: &str, span: std::ops::Range<usize>, message: &impl fmt::Display) -> Self {
+        Self {
+            place: Place::of(text, span),
+            message: message.to_string().chars().take(MAX_MESSAGE).collect(),
+        }
+    }
+}
+
 impl Place {
     fn of(text: &str, span: std::ops::Range<usize>) -> Option<Self> {
         let before = text.get(..span.start)?;

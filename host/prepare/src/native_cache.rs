@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use prefab_model::{Bytes, Limit};
-use prefab_sandbox::{Codegen, CodegenLimits, Isolation, Sandbox, SandboxError, SandboxOptions};
+use prefab_sandbox::{
+    Codegen, CodegenCeiling, CodegenLimits, Isolation, Sandbox, SandboxError, SandboxOptions,
+};
 
 /// A sandbox whose native images are cached in `$PREFAB_CACHE`, or in `prefab` under `$XDG_CACHE_HOME` or `~/.cache`. Without any of
 /// these, compilers are compiled to native code anew by each process.
@@ -14,7 +16,8 @@ use prefab_sandbox::{Codegen, CodegenLimits, Isolation, Sandbox, SandboxError, S
 /// Native code is made in a child process, which is this program started again: its `main` must call
 /// [`run_as_child`](prefab_sandbox::run_as_child) first. What the child may take is in [`CodegenLimits`], and is changed with
 /// `$PREFAB_CODEGEN_CPU` (seconds, or with a unit: `5m`), `$PREFAB_CODEGEN_MEMORY` (`4GiB`), `$PREFAB_CODEGEN_DEADLINE` and
-/// `$PREFAB_CODEGEN_FUNCTION` (a number, or with a unit: `1G`).
+/// `$PREFAB_CODEGEN_FUNCTION` (a number, or with a unit: `1G`). A release may ask for more for a compiler of its own, where none of these
+/// is set.
 pub fn open_sandbox(isolation: Isolation) -> Result<Sandbox, SandboxError> {
     let codegen = Codegen::child(codegen_limits(&variable)?);
     Sandbox::open(SandboxOptions { cache: cache(), codegen, isolation })
@@ -34,11 +37,19 @@ fn codegen_limits(
     let memory = amount("PREFAB_CODEGEN_MEMORY", Limit::Memory)?;
     let deadline = amount("PREFAB_CODEGEN_DEADLINE", Limit::Deadline)?;
     let function = amount("PREFAB_CODEGEN_FUNCTION", Limit::Fuel)?;
+    let ceiling = standard.ceiling;
     Ok(CodegenLimits {
         cpu: cpu.map_or(standard.cpu, Duration::from_secs),
         memory: memory.map_or(standard.memory, Bytes),
         deadline: deadline.map_or(standard.deadline, Duration::from_secs),
         function: function.unwrap_or(standard.function),
+        // What the operator says holds, also where a release would like more.
+        ceiling: CodegenCeiling {
+            cpu: cpu.map_or(ceiling.cpu, Duration::from_secs),
+            memory: memory.map_or(ceiling.memory, Bytes),
+            deadline: deadline.map_or(ceiling.deadline, Duration::from_secs),
+            function: function.unwrap_or(ceiling.function),
+        },
     })
 }
 

@@ -5,15 +5,16 @@
 
 use std::sync::{Arc, OnceLock};
 
-use prefab_model::CompilerDigest;
+use prefab_model::{CodegenWish, CompilerDigest, Recipe};
 use wasmparser::Parser;
 use wasmtime::Engine;
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use crate::codegen::{self, CodegenError, CodegenExcess};
-use crate::contract::v1::Exports;
+use crate::command::Program;
+use crate::contract::v1::{self, Exports};
 use crate::end::cut;
-use crate::engine::Engines;
+use crate::engine::{Dialect, Engines};
 use crate::guest::Guest;
 use crate::pool::Place;
 use crate::precompiled::ImageCache;
@@ -31,20 +32,53 @@ pub struct Compiler(Arc<Loaded>);
 struct Loaded {
     digest: CompilerDigest,
     instance: InstancePre<Guest>,
-    exports: Exports,
+    way: Way,
     /// The same in the engine without a pool, made when the pool is full for the first time.
     outside: OnceLock<Compiler>,
 }
 
+/// How the host talks to a compiler.
+#[derive(Clone)]
+pub(crate) enum Way {
+    /// By a version of the contract.
+    Contract { exports: Exports, version: &'static str },
+    /// As a command line.
+    Command { program: Arc<Program>, run: ComponentExportIndex },
+}
+
 impl Compiler {
-    /// The digest of its component.
+    /// What names it: the digest of its component, or of the recipe if it is a command-line program.
     pub fn digest(&self) -> CompilerDigest {
         self.0.digest
     }
 
-    /// Whether it makes signatures: whether it is of the world `modular-compiler`.
+    /// Whether modules see something of each other: whether it is of the world `modular-compiler`, or a command-line program by which
+    /// modules share files.
     pub fn is_modular(&self) -> bool {
-        self.0.exports.has_signature()
+        match &self.0.way {
+            Way::Contract { exports, .. } => exports.has_signature(),
+            Way::Command { program, .. } => program.is_modular(),
+        }
+    }
+
+    /// The version of the contract that it was made for, as far as it matters here: `1.0.0`. None if it is a command-line program.
+    pub fn contract(&self) -> Option<&'static str> {
+        match &self.0.way {
+            Way::Contract { version, .. } => Some(version),
+            Way::Command { .. } => None,
+        }
+    }
+
+    pub(crate) fn way(&self) -> &Way {
+        &self.0.way
+    }
+
+    /// What it is besides its native code, if it is a command-line program.
+    pub(crate) fn program(&self) -> Option<&Arc<Program>> {
+        match &self.0.way {
+            Way::Contract { .. } => None,
+            Way::Command { program, .. } => Some(program),
+        }
     }
 
     pub(crate) fn instance(&self) -> &InstancePre<Guest> {
@@ -58,10 +92,6 @@ impl Compiler {
     /// The bytes of its native image.
     pub(crate) fn native_image(&self) -> wasmtime::Result<Vec<u8>> {
         self.0.instance.component().serialize()
-    }
-
-    pub(crate) fn exports(&self) -> &Exports {
-        &self.0.exports
     }
 }
 
@@ -107,9 +137,43 @@ impl Sandbox {
     /// # Errors
     /// [`LoadError`] if they are not, in words for the compiler's author.
     pub fn load(&self, bytes: &[u8]) -> Result<Compiler, LoadError> {
+        self.load_with(bytes, &CodegenWish::default())
+    }
+
+    /// The same, where making native code may take more than usual, as far as this host grants it.
+    ///
+    /// # Errors
+    /// As [`Sandbox::load`].
+    pub fn load_with(&self, bytes: &[u8], wish: &CodegenWish) -> Result<Compiler, LoadError> {
         check_kind(bytes)?;
         let digest = CompilerDigest::of(bytes);
-        self.engines.compiler(digest, &self.component(digest, bytes)?)
+        let component = self.component(digest, bytes, Dialect::Plain, wish)?;
+        self.engines.compiler(digest, &component, None)
+    }
+
+    /// Makes a command-line program ready to run as a compiler: a component for WASI 0.2 that exports `wasi:cli/run`, or a module for
+    /// WASI 0.1. The files that ship with it are in the order of its recipe.
+    ///
+    /// # Errors
+    /// [`LoadError`] if the bytes are no such program, or if something is not what the recipe means.
+    pub fn load_command(
+        &self,
+        recipe: Recipe,
+        bytes: &[u8],
+        mounts: Vec<Arc<[u8]>>,
+        wish: &CodegenWish,
+    ) -> Result<Compiler, LoadError> {
+        let code = CompilerDigest::of(bytes);
+        if code != recipe.component {
+            return Err(LoadError::Refused("the component is not the one that the recipe means".to_owned()));
+        }
+        if !Parser::is_core_wasm(bytes) || bytes.len() as u64 > MAX_COMPONENT {
+            check_kind(bytes)?;
+        }
+        let digest = recipe.digest();
+        let program = Program::new(recipe, mounts).map_err(LoadError::Refused)?;
+        let component = self.component(code, bytes, Dialect::of_program(bytes), wish)?;
+        self.engines.compiler(digest, &component, Some(Arc::new(program)))
     }
 
     /// Whether loading this compiler is quick, since its native code is in the cache. Only for telling people what takes a
@@ -118,18 +182,24 @@ impl Sandbox {
         self.images.as_ref().is_some_and(|images| images.contains(compiler))
     }
 
-    fn component(&self, digest: CompilerDigest, bytes: &[u8]) -> Result<Component, LoadError> {
-        let engines = self.engines.for_component(bytes);
+    fn component(
+        &self,
+        digest: CompilerDigest,
+        bytes: &[u8],
+        dialect: Dialect,
+        wish: &CodegenWish,
+    ) -> Result<Component, LoadError> {
+        let engines = self.engines.for_component(bytes, dialect);
         let cached = || self.images.as_ref().and_then(|images| images.get(&engines, digest));
         if let Some(component) = cached() {
             return Ok(component);
         }
-        codegen::check_cost(bytes, self.codegen.most_costly_function())?;
+        codegen::check_cost(bytes, self.codegen.most_costly_function(wish))?;
         let _turn = self.images.as_ref().and_then(ImageCache::turn);
         if let Some(component) = cached() {
             return Ok(component);
         }
-        let image = self.codegen.image(&self.engines.plain.engine, bytes)?;
+        let image = self.codegen.image(self.engines.plain_for(dialect), dialect, bytes, wish)?;
         let component = precompiled::from_fresh_image(&engines, &image)
             .map_err(|error| LoadError::Codegen(format!("{error:#}")))?;
         if let Some(images) = &self.images {
@@ -156,11 +226,11 @@ impl Engines {
         }
         let component = precompiled::again(&self.plain.engine, compiler.0.instance.component())
             .map_err(|error| LoadError::Codegen(format!("{error:#}")))?;
-        let outside = self.compiler(compiler.digest(), &component)?;
+        let outside = self.compiler(compiler.digest(), &component, compiler.program().cloned())?;
         Ok(Seat { compiler: compiler.0.outside.get_or_init(|| outside).clone(), _place: None })
     }
 
-    /// A component as a compiler.
+    /// A component as a compiler: of the contract, or as a command-line program.
     ///
     /// # Errors
     /// What is missing or foreign, if it is none.
@@ -168,12 +238,25 @@ impl Engines {
         &self,
         digest: CompilerDigest,
         component: &Component,
+        program: Option<Arc<Program>>,
     ) -> Result<Compiler, LoadError> {
         let linker = &self.home_of(component.engine()).linker;
-        let instance = refusal::check_imports(linker, component).map_err(LoadError::Refused)?;
-        let exports = Exports::find(&instance)
-            .map_err(|complaints| LoadError::Refused(refusal::with_hint(component, complaints)))?;
-        Ok(Compiler(Arc::new(Loaded { digest, instance, exports, outside: OnceLock::new() })))
+        let (instance, way) = match program {
+            None => {
+                let instance = refusal::check_imports(linker, component).map_err(LoadError::Refused)?;
+                let exports = Exports::find(&instance)
+                    .map_err(|complaints| LoadError::Refused(refusal::with_hint(component, complaints)))?;
+                // One without a single import has nothing that a version could change.
+                let version = refusal::contract_of(component).unwrap_or(v1::VERSIONS[0]);
+                (instance, Way::Contract { exports, version })
+            }
+            Some(program) => {
+                let (instance, run) =
+                    refusal::check_command(linker, component).map_err(LoadError::Refused)?;
+                (instance, Way::Command { program, run })
+            }
+        };
+        Ok(Compiler(Arc::new(Loaded { digest, instance, way, outside: OnceLock::new() })))
     }
 }
 
@@ -198,7 +281,8 @@ fn check_kind(bytes: &[u8]) -> Result<(), LoadError> {
     Err(LoadError::NotAComponent(if bytes.is_empty() {
         "an empty file"
     } else if Parser::is_core_wasm(bytes) {
-        "a core WebAssembly module: build it for the target wasm32-wasip2, or wrap it with `wasm-tools component new`"
+        "a core WebAssembly module: build it for the target wasm32-wasip2, or wrap it with `wasm-tools component new`; a \
+         command-line compiler for WASI 0.1 is taken as it is with `kind = \"command\"` in the release's manifest"
     } else if Engine::detect_precompiled(bytes).is_some() {
         "a native image that wasmtime has precompiled: pass the component that it was made from"
     } else if bytes.len() < 8 && b"\0asm\x0d\0\x01\0".starts_with(bytes) {

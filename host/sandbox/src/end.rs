@@ -17,6 +17,8 @@ pub(crate) enum Stop {
     OutOfMemory(Limit),
     #[error("the limit `{0}` was reached")]
     OutputCap(Limit),
+    #[error("the limit `fuel` was reached")]
+    OutOfFuel,
     #[error("the deadline has passed")]
     Deadline,
     #[error("the compilation was cancelled")]
@@ -45,6 +47,7 @@ pub(crate) fn outcome_of<S>(error: &Error, phase: Phase) -> OutcomeKind<S> {
     match error.downcast_ref::<Stop>() {
         Some(Stop::OutOfMemory(limit)) => return OutcomeKind::OutOfMemory(*limit),
         Some(Stop::OutputCap(limit)) => return OutcomeKind::OutputCap(*limit),
+        Some(Stop::OutOfFuel) => return OutcomeKind::OutOfFuel,
         Some(Stop::Deadline) => return OutcomeKind::Deadline,
         Some(Stop::Cancelled) => return OutcomeKind::Cancelled,
         Some(Stop::Refused(text)) => return OutcomeKind::Refused(text.clone()),

@@ -6,8 +6,9 @@
 use std::hash::{Hash, Hasher};
 
 use prefab_model::EngineRevision;
+use wasmparser::{Parser, Payload};
 use wasmtime::component::Linker;
-use wasmtime::{Config, Engine, OperatorCost, OptLevel, Strategy, WasmFeatures};
+use wasmtime::{Collector, Config, Engine, OperatorCost, OptLevel, Strategy, WasmFeatures};
 
 use crate::guest::Guest;
 use crate::pool::{self, Places};
@@ -27,6 +28,32 @@ pub(crate) struct Engines {
     pub(crate) plain: Home,
     /// For those that fit into the pool; none on a machine that has no room for it.
     pub(crate) pooled: Option<Pooled>,
+    /// For command-line programs that use exceptions.
+    pub(crate) exceptions: Home,
+}
+
+/// What a component may use of WebAssembly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// What compilers of the contract may.
+    Plain,
+    /// Exceptions besides.
+    Exceptions,
+}
+
+impl Dialect {
+    /// That of a command-line program, by a cheap look at it: it has exceptions if it names a kind of them.
+    pub(crate) fn of_program(bytes: &[u8]) -> Self {
+        let tags = Parser::new(0).parse_all(bytes).map_while(Result::ok).any(|payload| match payload {
+            Payload::TagSection(_) => true,
+            Payload::ImportSection(imports) => imports
+                .into_imports()
+                .map_while(Result::ok)
+                .any(|import| matches!(import.ty, wasmparser::TypeRef::Tag(_))),
+            _ => false,
+        });
+        if tags { Self::Exceptions } else { Self::Plain }
+    }
 }
 
 /// An engine, and what guests may import in it.
@@ -45,27 +72,34 @@ impl Engines {
     /// Without a pool: where no guest runs, and for a process that runs one at a time, in which a limit on memory is to mean something. A pool counts with all its
     /// places from the beginning, and maps a guest's memory before it asks whether there may be so much.
     pub(crate) fn plain() -> wasmtime::Result<Self> {
-        Ok(Self { plain: Home::new(&config())?, pooled: None })
+        let (plain, exceptions) = (Home::new(&config())?, Home::new(&config_for(Dialect::Exceptions))?);
+        Ok(Self { plain, pooled: None, exceptions })
     }
 
     /// With a pool.
     pub(crate) fn pooled() -> wasmtime::Result<Self> {
-        let plain = Home::new(&config())?;
+        let Self { plain, exceptions, .. } = Self::plain()?;
         let pooled = Pooled::new()
             .inspect_err(
                 |error| tracing::warn!(%error, "guests run without a pool of memory, which is slower"),
             )
             .ok();
-        Ok(Self { plain, pooled })
+        Ok(Self { plain, pooled, exceptions })
     }
 
     /// All there are.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Engine> {
-        self.pooled.iter().map(|pooled| &pooled.home.engine).chain([&self.plain.engine])
+        self.pooled
+            .iter()
+            .map(|pooled| &pooled.home.engine)
+            .chain([&self.plain.engine, &self.exceptions.engine])
     }
 
     /// The engines that a component may be loaded in; the first that takes it is the best.
-    pub(crate) fn for_component(&self, component: &[u8]) -> Vec<&Engine> {
+    pub(crate) fn for_component(&self, component: &[u8], dialect: Dialect) -> Vec<&Engine> {
+        if dialect == Dialect::Exceptions {
+            return vec![&self.exceptions.engine];
+        }
         let pooled = self.pooled.as_ref().filter(|_| pool::tables_fit(component));
         pooled.map(|pooled| &pooled.home.engine).into_iter().chain([&self.plain.engine]).collect()
     }
@@ -77,7 +111,18 @@ impl Engines {
 
     /// The engine with its linker.
     pub(crate) fn home_of(&self, engine: &Engine) -> &Home {
+        if Engine::same(&self.exceptions.engine, engine) {
+            return &self.exceptions;
+        }
         self.pool_of(engine).map_or(&self.plain, |pooled| &pooled.home)
+    }
+
+    /// The engine without a pool that native code for a dialect is made by.
+    pub(crate) const fn plain_for(&self, dialect: Dialect) -> &Engine {
+        match dialect {
+            Dialect::Plain => &self.plain.engine,
+            Dialect::Exceptions => &self.exceptions.engine,
+        }
     }
 }
 
@@ -106,8 +151,21 @@ impl Pooled {
     }
 }
 
+/// The settings for a dialect.
+pub(crate) fn config_for(dialect: Dialect) -> Config {
+    let mut config = config();
+    if dialect == Dialect::Exceptions {
+        // An exception lives on a heap that the store's limiter counts like a memory. It is never collected: a program that throws ten
+        // million of them runs out of memory, and there is no collector to attack.
+        config
+            .wasm_features(WasmFeatures::EXCEPTIONS | WasmFeatures::GC_TYPES, true)
+            .collector(Collector::Null);
+    }
+    config
+}
+
 /// What all engines have in common, that of a child which makes native code included: everything that decides on an outcome.
-pub(crate) fn config() -> Config {
+fn config() -> Config {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)
@@ -192,7 +250,7 @@ mod tests {
         let takers = |items: &str| {
             let text = format!("(component (core module $m {items}) (core instance (instantiate $m)))");
             let bytes = wat::parse_str(text).unwrap();
-            let offered = engines.for_component(&bytes);
+            let offered = engines.for_component(&bytes, Dialect::Plain);
             let takes = |engine: &&&Engine| Component::new(engine, &bytes).is_ok();
             offered.iter().filter(takes).map(|engine| engines.pool_of(engine).is_some()).collect::<Vec<_>>()
         };
@@ -203,6 +261,9 @@ mod tests {
 
     #[test]
     fn guests_may_use_no_other_features() {
-        assert_eq!(Engine::new(&config()).unwrap().get_wasm_features(), FEATURES);
+        let features = |dialect| Engine::new(&config_for(dialect)).unwrap().get_wasm_features();
+        assert_eq!(features(Dialect::Plain), FEATURES);
+        let more = WasmFeatures::EXCEPTIONS | WasmFeatures::GC_TYPES;
+        assert_eq!(features(Dialect::Exceptions), FEATURES | more);
     }
 }

@@ -6,18 +6,22 @@
 //!
 //! The way of one compilation: [`Sandbox::load`] (`component.rs`, with `codegen/` and `precompiled.rs` for the native
 //! image) gives a [`Compiler`]; [`Sandbox::run`] (`run.rs`, or first `worker/`, which hands it to a process without rights) makes a fresh store and instance (`guest.rs` is what a store
-//! holds), calls the export through the contract (`contract/v1.rs`), and turns the end into an outcome (`end.rs`).
+//! holds), calls the export through the contract (`contract/v1.rs`), and turns the end into an outcome (`end.rs`). A compiler that is an
+//! ordinary command-line program ([`Sandbox::load_command`]) is run by `command/` instead, on the files of `files/`.
 
 mod child;
 mod codegen;
+mod command;
 mod component;
 mod contract;
 mod control;
 mod end;
 mod engine;
+mod files;
 mod findings;
 mod guest;
 mod limits;
+mod media_type;
 mod output;
 mod pool;
 mod precompiled;
@@ -31,7 +35,7 @@ mod wasi;
 mod worker;
 
 pub use child::run_as_child;
-pub use codegen::{Codegen, CodegenExcess, CodegenLimits};
+pub use codegen::{Codegen, CodegenCeiling, CodegenExcess, CodegenLimits};
 pub use component::{Compiler, LoadError, MAX_COMPONENT};
 pub use control::Control;
 pub use run::{Inputs, Run, SourceFile, Success};

@@ -23,6 +23,15 @@ pub(crate) struct Caps {
     memory_limit: u64,
     table_elements: u64,
     table_elements_limit: u64,
+    /// Why there was no more memory, the last time that there was not.
+    no_memory: Option<NoMemory>,
+}
+
+/// Why there is no more memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoMemory {
+    Cap,
+    Machine,
 }
 
 impl Caps {
@@ -32,7 +41,13 @@ impl Caps {
             memory_limit: limits.memory.0,
             table_elements: 0,
             table_elements_limit: limits.table_elements,
+            no_memory: None,
         }
+    }
+
+    /// Why there was no more memory, if that is why the guest ended: where exceptions live, wasmtime takes the error for itself and traps.
+    pub(crate) const fn no_memory(&self) -> Option<NoMemory> {
+        self.no_memory
     }
 
     /// The most linear memory there ever was. Memories never shrink, so it is what there is.
@@ -64,11 +79,16 @@ fn grow(
 
 impl ResourceLimiter for Caps {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
-        grow(&mut self.memory, self.memory_limit, Limit::Memory, current, desired, maximum)
+        let grown = grow(&mut self.memory, self.memory_limit, Limit::Memory, current, desired, maximum);
+        if grown.is_err() {
+            self.no_memory = Some(NoMemory::Cap);
+        }
+        grown
     }
 
     // What the cap allows and wasmtime cannot get is the machine's trouble, and says nothing about the compilation.
     fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
+        self.no_memory = Some(NoMemory::Machine);
         Err(Stop::Host(format!("the host could not give the guest more memory: {error:#}")).into())
     }
 

@@ -12,16 +12,17 @@ use prefab_model::{
     OutcomeKind, Task, Usage,
 };
 use wasmtime::component::Instance;
-use wasmtime::{Result, Store, UpdateDeadline};
+use wasmtime::{Result, Store, Trap, UpdateDeadline};
 
 use crate::codegen::panic_text;
-use crate::component::Compiler;
+use crate::component::{Compiler, Way};
 use crate::contract::v1::Failure;
 use crate::control::Control;
 use crate::end::{self, Phase, Stop};
 use crate::engine::Engines;
 use crate::findings::host_error;
 use crate::guest::{Guest, Shown};
+use crate::limits::NoMemory;
 use crate::output::Collected;
 use crate::stack::with_guest_stack;
 
@@ -78,17 +79,20 @@ impl Engines {
             Err(error) => return without_guest(OutcomeKind::HostError(error.to_string()), Instant::now()),
         };
         let compiler = &seat.compiler;
+        if compilation.compiler != compiler.digest() {
+            let text = format!("compilation {} is for another compiler than the one given", compilation.key);
+            return without_guest(OutcomeKind::HostError(text), Instant::now());
+        }
+        let exports = match compiler.way() {
+            Way::Contract { exports, .. } => exports,
+            Way::Command { program, run } => {
+                return self.run_program(compiler, (program, *run), compilation, inputs, control);
+            }
+        };
         let guest = Guest::new(limits, compilation.key.as_bytes(), Shown::new(compilation, inputs));
-        let call = |store: &mut Store<Guest>, instance| {
-            if compilation.compiler != compiler.digest() {
-                let text =
-                    format!("compilation {} is for another compiler than the one given", compilation.key);
-                return Err(Stop::Host(text).into());
-            }
-            match compilation.task {
-                Task::Compile => Ok(compiler.exports().compile(store, instance)?.map(|()| None)),
-                Task::Signature => Ok(compiler.exports().signature(store, instance)?.map(Some)),
-            }
+        let call = |store: &mut Store<Guest>, instance| match compilation.task {
+            Task::Compile => Ok(exports.compile(store, instance)?.map(|()| None)),
+            Task::Signature => Ok(exports.signature(store, instance)?.map(Some)),
         };
         self.outcome(compiler, limits, guest, control, call, |result, output| {
             judge(result, output, limits.output)
@@ -103,8 +107,14 @@ impl Engines {
             Err(error) => return without_guest(OutcomeKind::HostError(error.to_string()), Instant::now()),
         };
         let compiler = &seat.compiler;
+        let exports = match compiler.way() {
+            Way::Contract { exports, .. } => exports,
+            Way::Command { program, .. } => {
+                return without_guest(OutcomeKind::Compiled(program.descriptor()), Instant::now());
+            }
+        };
         let guest = Guest::new(&limits, compiler.digest().as_bytes(), Shown::default());
-        let call = |store: &mut Store<Guest>, instance| compiler.exports().describe(store, instance);
+        let call = |store: &mut Store<Guest>, instance| exports.describe(store, instance);
         self.outcome(compiler, &limits, guest, &Control::default(), call, |descriptor, _| {
             (OutcomeKind::Compiled(descriptor), Vec::new())
         })
@@ -121,27 +131,36 @@ impl Engines {
         judge: impl FnOnce(R, Collected) -> (OutcomeKind<S>, Vec<Diagnostic>) + Send,
     ) -> Outcome<S> {
         let started = Instant::now();
+        self.contained(compiler, control, started, || {
+            let ended = self.call(compiler, limits, guest, control, started, call);
+            let log = ended.guest.log_text();
+            let usage = Usage {
+                fuel: ended.fuel,
+                peak_memory: ended.guest.peak_memory(),
+                time: started.elapsed().saturating_sub(ended.guest.paused),
+            };
+            let (kind, diagnostics) = match ended.result {
+                Ok(result) => judge(result, ended.guest.output),
+                Err(kind) => (kind, ended.guest.output.into_parts().1),
+            };
+            Outcome { kind, usage, diagnostics, log }
+        })
+    }
+
+    /// Does what has to do with guests where they have their whole stack, and where a panic is the end of nothing else.
+    #[expect(clippy::unused_self, reason = "it is what the engines are used by")]
+    pub(crate) fn contained<S: Send>(
+        &self,
+        compiler: &Compiler,
+        control: &Control,
+        started: Instant,
+        work: impl FnOnce() -> Outcome<S> + Send,
+    ) -> Outcome<S> {
         if control.is_cancelled() {
             return without_guest(OutcomeKind::Cancelled, started);
         }
-        let work = || {
-            // A panic leaves nothing half-done behind that is used again: the store goes with it, the rest is only read.
-            panic::catch_unwind(AssertUnwindSafe(|| {
-                let ended = self.call(compiler, limits, guest, control, started, call);
-                let log = ended.guest.log.into_text();
-                let (kind, diagnostics) = match ended.result {
-                    Ok(result) => judge(result, ended.guest.output),
-                    Err(kind) => (kind, ended.guest.output.into_parts().1),
-                };
-                let usage = Usage {
-                    fuel: ended.fuel,
-                    peak_memory: ended.guest.caps.peak_memory(),
-                    time: started.elapsed().saturating_sub(ended.guest.paused),
-                };
-                Outcome { kind, usage, diagnostics, log }
-            }))
-        };
-        match with_guest_stack(work) {
+        // A panic leaves nothing half-done behind that is used again: the store goes with it, the rest is only read.
+        match with_guest_stack(|| panic::catch_unwind(AssertUnwindSafe(work))) {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(panic)) => {
                 let text = panic_text(&*panic);
@@ -158,7 +177,7 @@ impl Engines {
     }
 
     /// Makes an instance, calls it, and drops it.
-    fn call<R, S>(
+    pub(crate) fn call<R, S>(
         &self,
         compiler: &Compiler,
         limits: &Limits,
@@ -199,7 +218,15 @@ impl Engines {
             if store.get_fuel().is_ok_and(|left| left < limits.fuel.0) {
                 phase = Phase::Run;
             }
-            end::outcome_of(&error, phase)
+            match (error.downcast_ref::<Trap>(), store.data().caps.no_memory()) {
+                (Some(Trap::AllocationTooLarge), Some(NoMemory::Cap)) => {
+                    OutcomeKind::OutOfMemory(Limit::Memory)
+                }
+                (Some(Trap::AllocationTooLarge), Some(NoMemory::Machine)) => {
+                    OutcomeKind::HostError("the host could not give the guest more memory".to_owned())
+                }
+                _ => end::outcome_of(&error, phase),
+            }
         });
         let fuel = match &result {
             // What was used before a trap is lost in part (wasmtime issue 13802): rather no figure than a wrong one.
@@ -214,16 +241,16 @@ impl Engines {
 }
 
 /// An outcome for which no guest ran.
-fn without_guest<S>(kind: OutcomeKind<S>, started: Instant) -> Outcome<S> {
+pub(crate) fn without_guest<S>(kind: OutcomeKind<S>, started: Instant) -> Outcome<S> {
     let usage = Usage { time: started.elapsed(), ..Usage::default() };
     Outcome { kind, usage, diagnostics: Vec::new(), log: String::new() }
 }
 
 /// What is left of a call.
-struct Ended<R, S> {
-    result: std::result::Result<R, OutcomeKind<S>>,
-    fuel: Option<Fuel>,
-    guest: Guest,
+pub(crate) struct Ended<R, S> {
+    pub(crate) result: std::result::Result<R, OutcomeKind<S>>,
+    pub(crate) fuel: Option<Fuel>,
+    pub(crate) guest: Guest,
 }
 
 /// What the end of a call means. `result` is the signature, or none if the task was to compile.

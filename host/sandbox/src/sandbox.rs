@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use prefab_model::{Compilation, Descriptor, EngineRevision, Limits, Outcome};
+use prefab_model::{Compilation, Descriptor, EngineRevision, Limits, Outcome, Task};
 
 use crate::codegen::Codegen;
 use crate::component::Compiler;
@@ -124,6 +124,9 @@ impl Sandbox {
         inputs: &Inputs,
         control: &Control,
     ) -> Run {
+        if let (Task::Signature, Some(program)) = (compilation.task, compiler.program()) {
+            return program.signature(inputs, &compilation.limits);
+        }
         match &self.runs {
             Runs::Here { .. } => self.engines.run(compiler, compilation, inputs, control),
             Runs::InWorkers(workers) => workers.run(compiler, compilation, inputs, control),

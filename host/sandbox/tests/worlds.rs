@@ -65,13 +65,15 @@ fn importing(interfaces: &[&str]) -> String {
 
 #[test]
 fn components_of_other_worlds_are_told_what_is_missing_or_foreign() {
-    let cases: [(&str, &str); 8] = [
+    let cases: [(&str, &str); 10] = [
         ("nothing", "(component)"),
         ("sockets", &importing(&["wasi:sockets/tcp@0.2.0"])),
         ("two foreign", &importing(&["acme:secrets/all", "wasi:http/types@0.2.0"])),
         ("next contract", &importing(&["prefab:compiler/types@2.0.0"])),
         ("next WASI", &importing(&["wasi:cli/stdout@0.3.0"])),
-        ("later contract", &importing(&["prefab:compiler/types@1.1.0"])),
+        ("later contract", &importing(&["prefab:compiler/types@1.2.0"])),
+        ("contract without a version", &importing(&["prefab:compiler/types"])),
+        ("another package", &importing(&["acme:compiler/types@1.0.0"])),
         (
             "command",
             r#"(component (component $c (core module $m (func (export "run") (result i32) i32.const 0))

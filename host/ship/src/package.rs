@@ -67,8 +67,9 @@ impl Package {
         let release = Release::parse(&manifest).map_err(PackageError::from)?;
         let mut files: Vec<PackedFile> = Vec::with_capacity(release.compilers.len());
         let mut digests: BTreeMap<ModulePath, CompilerDigest> = BTreeMap::new();
-        for entry in &release.compilers {
-            let path = entry.component.clone();
+        let named = release.compilers.iter().flat_map(prefab_model::CompilerEntry::parts);
+        for (path, expected) in named {
+            let path = path.clone();
             let found = if let Some(found) = digests.get(&path) {
                 *found
             } else {
@@ -78,8 +79,8 @@ impl Package {
                 digests.insert(path.clone(), found);
                 found
             };
-            if found != entry.digest {
-                return Err(PackageError::Digest { path, expected: entry.digest, found }.into());
+            if found != expected {
+                return Err(PackageError::Digest { path, expected, found }.into());
             }
         }
         Ok((Self { manifest, signature, files }, release))

@@ -258,7 +258,10 @@ impl Live {
         while let Some(row) = rows.next()? {
             let manifest = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
             let release = Release::parse(manifest).map_err(|error| Fault::record("release", error))?;
-            self.blobs.extend(release.compilers.iter().map(|compiler| *compiler.digest.as_bytes()));
+            for compiler in &release.compilers {
+                self.blobs.push(*compiler.digest.as_bytes());
+                self.blobs.extend(compiler.parts().map(|(_, digest)| *digest.as_bytes()));
+            }
         }
         Ok(())
     }

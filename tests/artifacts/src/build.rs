@@ -23,7 +23,7 @@ const fn rustflags(built_for: BuiltFor) -> &'static str {
 
 /// Builds all components.
 pub(crate) fn components(places: &Places) -> Result<()> {
-    ensure_target(&places.root)?;
+    ensure_target(&places.root, TARGET)?;
     // Nothing is worth a line when everything is fresh, but a first build takes minutes.
     if !places.compilers().exists() {
         eprintln!("Building the compilers for WebAssembly, which takes some minutes the first time.");
@@ -65,10 +65,10 @@ pub(crate) fn target_folder(root: &Utf8Path) -> Result<Utf8PathBuf> {
     Ok(folder.into())
 }
 
-/// Makes sure that the standard library for the target is there.
-fn ensure_target(root: &Utf8Path) -> Result<()> {
+/// Makes sure that the standard library for a target is there.
+pub(crate) fn ensure_target(root: &Utf8Path, target: &str) -> Result<()> {
     let library = Command::new("rustc")
-        .args(["--print", "target-libdir", "--target", TARGET])
+        .args(["--print", "target-libdir", "--target", target])
         .current_dir(root)
         .env_remove("RUSTUP_TOOLCHAIN")
         .output()
@@ -77,16 +77,16 @@ fn ensure_target(root: &Utf8Path) -> Result<()> {
     if library.status.success() && Utf8Path::new(folder.trim()).exists() {
         return Ok(());
     }
-    eprintln!("Adding the target {TARGET}.");
+    eprintln!("Adding the target {target}.");
     let added = Command::new("rustup")
-        .args(["target", "add", TARGET])
+        .args(["target", "add", target])
         .current_dir(root)
         .env_remove("RUSTUP_TOOLCHAIN")
         .status();
     if added.is_ok_and(|status| status.success()) {
         return Ok(());
     }
-    bail!("the compilers are built for {TARGET}, which is not installed. Type: rustup target add {TARGET}")
+    bail!("this is built for {target}, which is not installed. Type: rustup target add {target}")
 }
 
 /// Cargo as a person would start it in the workspace, with the toolchain that is named there: what an outer cargo has set

@@ -5,6 +5,7 @@
 
 mod assemble;
 mod build;
+mod command;
 mod host;
 mod lock;
 mod recipe;
@@ -12,6 +13,7 @@ mod recipe;
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
+pub use command::{Wasi, guest, tool};
 pub use host::{benchmark, prefab};
 
 /// The folder with the complete releases: `<target dir>/releases`, with a folder `<version>` for each, in which there are

@@ -125,13 +125,16 @@ fn told(inspection: &ReleaseInspection) -> String {
 }
 
 fn compiler_told(compiler: &CompilerInspection) -> String {
-    let world = if compiler.modular { "modular-compiler" } else { "compiler" };
+    let kind = match (compiler.contract.as_str(), compiler.modular) {
+        ("command", false) => "command-line program".to_owned(),
+        ("command", true) => "command-line program; modules share files".to_owned(),
+        (contract, false) => format!("compiler of {contract}"),
+        (contract, true) => format!("modular-compiler of {contract}"),
+    };
     let mut text = format!(
-        "\n{}: {}, {} of {}\n  {}\n  files: {}\n",
+        "\n{}: {}, {kind}\n  {}\n  files: {}\n",
         compiler.name,
         compiler.size,
-        world,
-        compiler.contract,
         compiler.digest,
         escape::line(&compiler.files.join(", ")),
     );

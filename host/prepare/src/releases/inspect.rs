@@ -1,12 +1,10 @@
 //! Looking into a release before it is installed or gone to.
 
-use prefab_model::{
-    Bytes, CompilerDigest, CompilerEntry, CompilerName, ContractVersion, Descriptor, Limits, Options,
-    OutcomeKind,
-};
+use prefab_model::{Bytes, CompilerDigest, CompilerName, Descriptor, Limits, Options, OutcomeKind};
 use prefab_sandbox::Sandbox;
 use serde::{Deserialize, Serialize};
 
+use super::parts::Parts;
 use super::toolchain::load;
 use super::{
     Allow, InstalledRelease, Provenance, Refusal, ReleaseSummary, ReleaseTarget, ReleasesError, Vouched,
@@ -37,12 +35,12 @@ pub struct ReleaseInspection {
 pub struct CompilerInspection {
     /// Its name in the release.
     pub name: CompilerName,
-    /// The digest of its component.
+    /// What names it: the digest of its component, or of the recipe if it is a command-line program.
     pub digest: CompilerDigest,
     /// The size of its component.
     pub size: Bytes,
-    /// The contract it was built for.
-    pub contract: ContractVersion,
+    /// The contract it was built for, with its version; `command` if it is a command-line program.
+    pub contract: String,
     /// Whether it makes signatures.
     pub modular: bool,
     /// The patterns of the files it takes.
@@ -66,7 +64,7 @@ pub fn inspect_release(
     let mut vouched = None;
     let mut refused = None;
     let known: Provenance;
-    let (release, components): (_, Vec<Vec<u8>>) = match (target.obtain()?, env) {
+    let (release, components): (_, Vec<Parts>) = match (target.obtain()?, env) {
         (Ok(obtained), env) => {
             match obtained.decide(env, Allow::default()) {
                 Ok(by) => vouched = Some(by),
@@ -84,7 +82,7 @@ pub fn inspect_release(
                 vouched.as_ref().unwrap_or(&nobody),
             );
             let components =
-                obtained.release.compilers.iter().map(|entry| obtained.component(entry).to_vec()).collect();
+                obtained.release.compilers.iter().map(|entry| obtained.parts(entry)).collect();
             (obtained.release, components)
         }
         (Err(version), Some(env)) => {
@@ -93,7 +91,7 @@ pub fn inspect_release(
                 .store()
                 .release(version)?
                 .map_or_else(Provenance::default, |row: InstalledRelease| row.provenance);
-            let read = |entry: &CompilerEntry| env.store().blobs().component(&entry.digest);
+            let read = |entry| Parts::stored(env.store(), entry);
             let components = release.compilers.iter().map(read).collect::<Result<_, _>>()?;
             (release, components)
         }
@@ -105,14 +103,17 @@ pub fn inspect_release(
         .compilers
         .iter()
         .zip(&components)
-        .map(|(entry, bytes)| {
-            let compiler = load(sandbox, &release, entry, bytes, reporter)?;
+        .map(|(entry, parts)| {
+            let compiler = load(sandbox, &release, entry, parts, reporter)?;
             let limits = Limits::default().with(&entry.limits);
             Ok(CompilerInspection {
                 name: entry.name.clone(),
                 digest: entry.digest,
-                size: Bytes(bytes.len() as u64),
-                contract: entry.contract,
+                size: Bytes(parts.component.len() as u64),
+                contract: match compiler.contract() {
+                    Some(version) => format!("prefab:compiler@{version}"),
+                    None => "command".to_owned(),
+                },
                 modular: compiler.is_modular(),
                 files: entry.patterns().to_vec(),
                 options: entry.options.clone(),

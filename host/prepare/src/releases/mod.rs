@@ -6,6 +6,7 @@
 mod inspect;
 mod limits;
 mod obtained;
+mod parts;
 mod toolchain;
 mod tree;
 
@@ -25,6 +26,7 @@ pub use inspect::{CompilerInspection, ReleaseInspection, inspect_release};
 pub use limits::limits_in;
 pub(crate) use obtained::Obtained;
 pub use obtained::{Fetched, Origin, read_release, signature_path, vouch};
+pub(crate) use parts::load_stored;
 pub(crate) use toolchain::Toolchain;
 pub use tree::{ReleaseTree, read_release_tree};
 
@@ -59,7 +61,7 @@ pub enum ReleasesError {
     },
     /// A component is not the one that the manifest means.
     #[error(
-        "{} is not the compiler that the manifest means: its digest is {found}, the manifest says {expected}. \
+        "{} is not the file that the manifest means: its digest is {found}, the manifest says {expected}. \
          Get the release again from its vendor",
         path.display()
     )]
@@ -223,9 +225,9 @@ pub(crate) fn install_held(
     let vouched = obtained.decide(Some(env), allow)?;
     reporter(&Event::Admitted { platform: version.clone(), vouched: vouched.clone() });
     for entry in &release.compilers {
-        let bytes = obtained.component(entry);
-        load(sandbox, release, entry, bytes, reporter)?;
-        env.store().blobs().put_component(bytes.to_vec())?;
+        let parts = obtained.parts(entry);
+        load(sandbox, release, entry, &parts, reporter)?;
+        parts.keep(env.store(), entry)?;
     }
     let now = OffsetDateTime::now_utc();
     // What a key vouched for once is not forgotten because the same release lies about unsigned as well.

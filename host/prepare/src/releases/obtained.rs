@@ -13,6 +13,7 @@ use semver::Version;
 use time::OffsetDateTime;
 
 use super::ReleasesError;
+use super::parts::Parts;
 use crate::environment::Environment;
 use crate::foreign_file;
 use crate::trust::{Allow, Question, Vouched, decide};
@@ -98,10 +99,17 @@ impl Obtained {
             .map_err(|source| ReleasesError::Refused { version: self.release.version.clone(), source })
     }
 
-    /// The bytes of a compiler.
-    pub(crate) fn component(&self, entry: &CompilerEntry) -> &[u8] {
-        self.package.file(&entry.component).unwrap_or_default()
+    /// The bytes of a compiler, with the files that ship with it.
+    pub(crate) fn parts(&self, entry: &CompilerEntry) -> Parts {
+        parts_of(&self.package, entry)
     }
+}
+
+/// The bytes of a compiler of this package. All that its manifest names is there.
+pub(super) fn parts_of(package: &Package, entry: &CompilerEntry) -> Parts {
+    let mut files = entry.parts().map(|(path, _)| package.file(path).unwrap_or_default());
+    let component = files.next().unwrap_or_default().to_vec();
+    Parts { component, mounts: files.map(Into::into).collect() }
 }
 
 /// Whether a release in a file or a folder would be taken in where this is trusted and nothing is installed, and who vouches for it.

@@ -8,7 +8,8 @@ use prefab_ship::Package;
 use prefab_store::Store;
 
 use super::ReleasesError;
-use super::obtained::Obtained;
+use super::obtained::{Obtained, parts_of};
+use super::parts::Parts;
 use crate::event::Event;
 use crate::warrant::Warrant;
 
@@ -53,7 +54,7 @@ impl Toolchain {
         reporter: &mut dyn FnMut(&Event),
     ) -> Result<(), ReleasesError> {
         for (number, entry) in (0..).zip(&self.release.compilers) {
-            if !sandbox.is_quick(entry.digest) {
+            if !sandbox.is_quick(entry.code) {
                 reporter(&loading(&self.release, entry));
                 self.compiler(number, store, sandbox)?;
             }
@@ -74,11 +75,11 @@ impl Toolchain {
         if let Some(compiler) = &*loaded {
             return Ok(Arc::clone(compiler));
         }
-        let packed = self.package.as_ref().and_then(|package| package.file(&entry.component));
-        let compiler = Arc::new(match packed {
-            Some(bytes) => load_component(sandbox, &self.release, entry, bytes)?,
-            None => load_component(sandbox, &self.release, entry, &store.blobs().component(&entry.digest)?)?,
-        });
+        let parts = match &self.package {
+            Some(package) => parts_of(package, entry),
+            None => Parts::stored(store, entry)?,
+        };
+        let compiler = Arc::new(load_parts(sandbox, &self.release, entry, &parts)?);
         *loaded = Some(Arc::clone(&compiler));
         Ok(compiler)
     }
@@ -89,26 +90,26 @@ pub(super) fn load(
     sandbox: &Sandbox,
     release: &Release,
     entry: &CompilerEntry,
-    bytes: &[u8],
+    parts: &Parts,
     reporter: &mut dyn FnMut(&Event),
 ) -> Result<Compiler, ReleasesError> {
-    if !sandbox.is_quick(entry.digest) {
+    if !sandbox.is_quick(entry.code) {
         reporter(&loading(release, entry));
     }
-    load_component(sandbox, release, entry, bytes)
+    load_parts(sandbox, release, entry, parts)
 }
 
 fn loading(release: &Release, entry: &CompilerEntry) -> Event {
     Event::Loading { compiler: entry.name.clone(), platform: release.version.clone() }
 }
 
-fn load_component(
+fn load_parts(
     sandbox: &Sandbox,
     release: &Release,
     entry: &CompilerEntry,
-    bytes: &[u8],
+    parts: &Parts,
 ) -> Result<Compiler, ReleasesError> {
-    sandbox.load(bytes).map_err(|source| ReleasesError::Load {
+    parts.load(sandbox, entry.recipe(), &entry.codegen).map_err(|source| ReleasesError::Load {
         compiler: entry.name.clone(),
         version: release.version.clone(),
         source,

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use prefab_model::{
-    Compilation, CompilerDigest, Diagnostic, EngineRevision, Fuel, ModuleName, ModulePath, OutcomeKind,
-    Release, Severity, SourceDigest,
+    Compilation, CompilerDigest, CompilerEntry, Diagnostic, EngineRevision, Fuel, ModuleName, ModulePath,
+    OutcomeKind, Release, Severity, SourceDigest,
 };
 use prefab_sandbox::{Compiler, Inputs, Run, Sandbox};
 use prefab_store::{DeployedBundle, InstalledRelease, StoreError};
 
 use crate::environment::Environment;
+use crate::releases::load_stored;
 use crate::run::Stop;
 use crate::slots::Turn;
 use crate::sources;
@@ -99,13 +100,11 @@ impl<'a> Again<'a> {
     fn compiler(&self, compilation: &Compilation) -> Result<Compiler, String> {
         let mut compilers = self.compilers.lock().unwrap_or_else(PoisonError::into_inner);
         let load = || {
-            let bytes = self
-                .env
-                .store()
-                .blobs()
-                .component(&compilation.compiler)
-                .map_err(|error| error.to_string())?;
-            self.sandbox.load(&bytes).map_err(|error| error.to_string())
+            let named = |entry: &&CompilerEntry| entry.digest == compilation.compiler;
+            let entry = self.releases.iter().flat_map(|(release, _)| &release.compilers).find(named);
+            let wish = entry.map(|entry| entry.codegen).unwrap_or_default();
+            load_stored(self.env.store(), self.sandbox, &compilation.compiler, &wish)
+                .map_err(|error| error.to_string())
         };
         compilers.entry(compilation.compiler).or_insert_with(load).clone()
     }

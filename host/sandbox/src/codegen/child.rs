@@ -8,11 +8,12 @@ use std::io::{self, Read, Write};
 
 use wasmtime::Engine;
 
-use super::{CodegenError, native_image};
-use crate::engine::config;
+use super::{CodegenError, CodegenLimits, native_image};
+use crate::engine::{Dialect, config_for};
 use crate::walls::{self, Terms};
 
-/// The variable of the environment that makes a program a child, with the limits: seconds of CPU time and bytes of memory.
+/// The variable of the environment that makes a program a child, with the limits (seconds of CPU time and bytes of memory) and
+/// whether there may be exceptions.
 pub(crate) const MARK: &str = "PREFAB_CODEGEN_CHILD";
 
 /// How every greeting begins; another program would not say that. Then comes a byte that says which walls stand.
@@ -25,11 +26,11 @@ pub(super) const FAILED: u8 = 2;
 
 /// Makes native code of what comes through standard input.
 pub(crate) fn serve(terms: &OsStr) -> io::Result<()> {
-    let (cpu, memory) = parse(terms)
+    let (cpu, memory, dialect) = parse(terms)
         .ok_or_else(|| io::Error::other(format!("{MARK} is for prefab's own use: unset this variable")))?;
     walls::come_alone();
     // Before the walls: it reads what the machine is like, and nothing that comes from outside.
-    let engine = Engine::new(&config())
+    let engine = Engine::new(&config_for(dialect))
         .map_err(|error| io::Error::other(format!("no WebAssembly engine: {error:#}")))?;
     let walls = walls::build(Terms { cpu: Some(cpu), memory })?;
 
@@ -52,7 +53,15 @@ pub(crate) fn serve(terms: &OsStr) -> io::Result<()> {
     stdout.flush()
 }
 
-fn parse(terms: &OsStr) -> Option<(u64, u64)> {
-    let (cpu, memory) = terms.to_str()?.split_once(' ')?;
-    Some((cpu.parse().ok()?, memory.parse().ok()?))
+/// What the variable holds.
+pub(super) fn terms(limits: &CodegenLimits, dialect: Dialect) -> String {
+    let exceptions = u8::from(dialect == Dialect::Exceptions);
+    format!("{} {} {exceptions}", limits.cpu.as_secs().max(1), limits.memory.0)
+}
+
+fn parse(terms: &OsStr) -> Option<(u64, u64, Dialect)> {
+    let mut parts = terms.to_str()?.split(' ');
+    let (cpu, memory) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let dialect = if parts.next()? == "1" { Dialect::Exceptions } else { Dialect::Plain };
+    Some((cpu, memory, dialect))
 }

@@ -7,6 +7,7 @@
 //! [`child`] the other one; what the child puts between itself
 //! and the machine is in `walls.rs`.
 
+mod adapter;
 pub(crate) mod child;
 mod cost;
 mod request;
@@ -16,10 +17,12 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use prefab_model::Bytes;
+use prefab_model::{Bytes, CodegenWish};
 use wasmtime::Engine;
 
 pub(crate) use cost::check as check_cost;
+
+use crate::engine::Dialect;
 
 /// Where native code is made.
 #[derive(Debug, Clone)]
@@ -44,18 +47,26 @@ impl Codegen {
     }
 
     /// The bound for [`check_cost`].
-    pub(crate) fn most_costly_function(&self) -> u64 {
+    pub(crate) fn most_costly_function(&self, wish: &CodegenWish) -> u64 {
         match self {
-            Self::InProcess => CodegenLimits::default().function,
-            Self::Child { limits, .. } => limits.function,
+            Self::InProcess => CodegenLimits::default().granting(wish).function,
+            Self::Child { limits, .. } => limits.granting(wish).function,
         }
     }
 
-    /// Compiles a component to the bytes of a native image for this engine.
-    pub(crate) fn image(&self, engine: &Engine, component: &[u8]) -> Result<Vec<u8>, CodegenError> {
+    /// Compiles a component, or a module for WASI 0.1, to the bytes of a native image for this engine.
+    pub(crate) fn image(
+        &self,
+        engine: &Engine,
+        dialect: Dialect,
+        component: &[u8],
+        wish: &CodegenWish,
+    ) -> Result<Vec<u8>, CodegenError> {
         match self {
             Self::InProcess => native_image(engine, component),
-            Self::Child { program, limits } => request::image(program, limits, component),
+            Self::Child { program, limits } => {
+                request::image(program, &limits.granting(wish), dialect, component)
+            }
         }
     }
 }
@@ -77,6 +88,8 @@ pub struct CodegenLimits {
     /// which is 90 times the worst function of prefab's own compilers. Looked at before anything else, so that the answer
     /// comes at once and names the function.
     pub function: u64,
+    /// How far a release may stretch these for a compiler of its own.
+    pub ceiling: CodegenCeiling,
 }
 
 impl Default for CodegenLimits {
@@ -86,6 +99,53 @@ impl Default for CodegenLimits {
             memory: Bytes(2 << 30),
             deadline: Duration::from_mins(15),
             function: 1 << 28,
+            ceiling: CodegenCeiling::default(),
+        }
+    }
+}
+
+/// The most that a release's manifest gets by asking for it. A vendor that ships Clang needs more than most; one that is hostile gets
+/// no more than this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodegenCeiling {
+    /// Of [`CodegenLimits::cpu`]. Default 30 minutes.
+    pub cpu: Duration,
+    /// Of [`CodegenLimits::memory`]. Default 8 GiB.
+    pub memory: Bytes,
+    /// Of [`CodegenLimits::deadline`]. Default 2 hours.
+    pub deadline: Duration,
+    /// Of [`CodegenLimits::function`]. Default 2^34.
+    pub function: u64,
+}
+
+impl Default for CodegenCeiling {
+    fn default() -> Self {
+        Self {
+            cpu: Duration::from_mins(30),
+            memory: Bytes(8 << 30),
+            deadline: Duration::from_hours(2),
+            function: 1 << 34,
+        }
+    }
+}
+
+impl CodegenLimits {
+    /// These limits, stretched as a release wishes, within the ceiling. None becomes tighter.
+    #[must_use]
+    pub(crate) fn granting(&self, wish: &CodegenWish) -> Self {
+        let stretch = |limit: u64, wish: Option<u64>, ceiling: u64| {
+            wish.map_or(limit, |wish| limit.max(wish.min(ceiling)))
+        };
+        let seconds = |limit: Duration, wish: Option<u64>, ceiling: Duration| {
+            Duration::from_secs(stretch(limit.as_secs(), wish, ceiling.as_secs())).max(limit)
+        };
+        let Self { cpu, memory, deadline, function, ceiling } = self;
+        Self {
+            cpu: seconds(*cpu, wish.cpu, ceiling.cpu),
+            memory: Bytes(stretch(memory.0, wish.memory, ceiling.memory.0)),
+            deadline: seconds(*deadline, wish.deadline, ceiling.deadline),
+            function: stretch(*function, wish.function, ceiling.function),
+            ceiling: ceiling.clone(),
         }
     }
 }
@@ -148,12 +208,16 @@ pub(crate) enum CodegenError {
     Host(String),
 }
 
-/// Compiles a component here.
-pub(crate) fn native_image(engine: &Engine, component: &[u8]) -> Result<Vec<u8>, CodegenError> {
+/// Compiles a component here. One is made first of a module for WASI 0.1, which is as little to be trusted.
+pub(crate) fn native_image(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, CodegenError> {
+    let compile = || {
+        let component = adapter::component(bytes)?;
+        engine.precompile_component(&component).map_err(|error| format!("{error:#}"))
+    };
     // Nothing of the engine is left half-changed by a panic: it only reads its settings while it compiles.
-    match panic::catch_unwind(AssertUnwindSafe(|| engine.precompile_component(component))) {
+    match panic::catch_unwind(AssertUnwindSafe(compile)) {
         Ok(Ok(image)) => Ok(image),
-        Ok(Err(error)) => Err(CodegenError::Invalid(format!("{error:#}"))),
+        Ok(Err(text)) => Err(CodegenError::Invalid(text)),
         Err(panic) => Err(CodegenError::Failed(panic_text(&*panic))),
     }
 }
@@ -162,4 +226,23 @@ pub(crate) fn native_image(engine: &Engine, component: &[u8]) -> Result<Vec<u8>,
 pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_gets_what_it_asks_for_within_the_ceiling_and_never_less_than_usual() {
+        let limits = CodegenLimits::default();
+        let wish =
+            |cpu, memory| CodegenWish { cpu: Some(cpu), memory: Some(memory), ..CodegenWish::default() };
+        let granted = limits.granting(&wish(300, 4 << 30));
+        assert_eq!((granted.cpu, granted.memory.0), (Duration::from_mins(5), 4 << 30));
+        assert_eq!((granted.deadline, granted.function), (limits.deadline, limits.function));
+        let greedy = limits.granting(&wish(u64::MAX, u64::MAX));
+        assert_eq!((greedy.cpu, greedy.memory), (limits.ceiling.cpu, limits.ceiling.memory));
+        let modest = limits.granting(&wish(1, 1));
+        assert_eq!(modest, limits);
+    }
 }

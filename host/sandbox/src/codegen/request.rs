@@ -9,8 +9,9 @@ use std::thread::{self, Scope};
 
 use rustix::process::Signal;
 
-use super::child::{FAILED, GREETING, IMAGE, INVALID, MARK};
+use super::child::{FAILED, GREETING, IMAGE, INVALID, MARK, terms};
 use super::{CodegenError, CodegenExcess, CodegenLimits};
+use crate::engine::Dialect;
 use crate::walls::Walls;
 
 /// Threads of a child: more would not make it much quicker, and each takes memory.
@@ -22,6 +23,7 @@ const MAX_COMPLAINT: u64 = 4 << 10;
 pub(super) fn image(
     program: &Path,
     limits: &CodegenLimits,
+    dialect: Dialect,
     component: &[u8],
 ) -> Result<Vec<u8>, CodegenError> {
     if std::env::var_os(MARK).is_some() {
@@ -34,7 +36,7 @@ pub(super) fn image(
     let child = Command::new(program)
         .arg0("prefab-codegen")
         .env_clear()
-        .env(MARK, format!("{} {}", limits.cpu.as_secs().max(1), limits.memory.0))
+        .env(MARK, terms(limits, dialect))
         .env("RAYON_NUM_THREADS", threads.to_string())
         // What is typed at a terminal is for the parent, which may want to finish what it began.
         .process_group(0)

@@ -1,13 +1,14 @@
-//! A command line without arguments, environment or terminal; what is printed goes to one capped log.
+//! A command line: without arguments or environment but those of a release, and without a terminal; what is printed goes to one
+//! capped log.
 
-use prefab_model::Bytes;
+use prefab_model::{Bytes, Stream};
 use wasmtime::Result;
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::sync::cli::{
     environment, exit, stderr, stdin, stdout, terminal_input, terminal_output, terminal_stderr,
     terminal_stdin, terminal_stdout,
 };
-use wasmtime_wasi::p2::pipe::{ClosedInputStream, SinkOutputStream};
+use wasmtime_wasi::p2::pipe::ClosedInputStream;
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
 
 use self::terminal_input::TerminalInput;
@@ -54,15 +55,16 @@ impl Log {
 
 impl environment::Host for Guest {
     fn get_environment(&mut self) -> Result<Vec<(String, String)>> {
-        Ok(Vec::new())
+        Ok(self.called.environment.clone())
     }
 
     fn get_arguments(&mut self) -> Result<Vec<String>> {
-        Ok(Vec::new())
+        Ok(self.called.arguments.clone())
     }
 
     fn initial_cwd(&mut self) -> Result<Option<String>> {
-        Ok(None)
+        // Who has files finds them from here on, as paths that begin with `/` do.
+        Ok(self.files.as_ref().map(|_| "/".to_owned()))
     }
 }
 
@@ -83,21 +85,17 @@ impl stdin::Host for Guest {
     }
 }
 
-/// The stream itself takes nothing: writing to any stream is appending to the log.
-fn log_stream(guest: &mut Guest) -> Result<Resource<DynOutputStream>> {
-    let stream: DynOutputStream = Box::new(SinkOutputStream);
-    Ok(guest.resources.push(stream)?)
-}
-
 impl stdout::Host for Guest {
     fn get_stdout(&mut self) -> Result<Resource<DynOutputStream>> {
-        log_stream(self)
+        let stream: DynOutputStream = Box::new(self.printer(Stream::Stdout));
+        Ok(self.resources.push(stream)?)
     }
 }
 
 impl stderr::Host for Guest {
     fn get_stderr(&mut self) -> Result<Resource<DynOutputStream>> {
-        log_stream(self)
+        let stream: DynOutputStream = Box::new(self.printer(Stream::Stderr));
+        Ok(self.resources.push(stream)?)
     }
 }
 

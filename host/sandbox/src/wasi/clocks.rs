@@ -12,7 +12,7 @@ use super::io::ready;
 use crate::guest::Guest;
 
 /// 1980-01-01T00:00:00Z in seconds since 1970.
-const NOW: u64 = 315_532_800;
+pub(super) const NOW: u64 = 315_532_800;
 /// What the monotonic clock shows, in nanoseconds: a thousand seconds, so that a guest can subtract from it.
 const MONOTONIC_NOW: u64 = 1_000_000_000_000;
 

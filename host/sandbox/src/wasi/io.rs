@@ -1,5 +1,5 @@
-//! Streams and pollables. A guest has three streams at most: its empty input and two that lead to the log. Every pollable
-//! is ready from the beginning, so that nothing here ever waits.
+//! Streams and pollables: what is behind a stream is in `streams.rs`. Every pollable is ready from the beginning, so that nothing here
+//! ever waits.
 
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime::{Result, bail};
@@ -10,8 +10,8 @@ use wasmtime_wasi::p2::{
 
 use crate::guest::Guest;
 
-/// What a stream takes in one write. The contract lets `blocking-write-and-flush` have no more than 4,096 bytes.
-const MAX_WRITE: u64 = 64 << 10;
+/// What a stream gives in one read, in bytes.
+const MAX_READ: u64 = 1 << 20;
 
 struct Ready;
 
@@ -55,21 +55,60 @@ impl streams::Host for Guest {
     }
 }
 
+/// A number of bytes that memory can have.
+fn length(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+impl Guest {
+    fn charge_stream(&mut self, bytes: u64) -> StreamResult<()> {
+        self.charge(bytes).map_err(|stop| StreamError::Trap(stop.into()))
+    }
+
+    fn write_stream(&mut self, stream: &Resource<DynOutputStream>, bytes: Vec<u8>) -> StreamResult<()> {
+        self.charge_stream(bytes.len() as u64)?;
+        self.resources.get_mut(stream)?.write(bytes.into())
+    }
+
+    fn zero_stream(&mut self, stream: &Resource<DynOutputStream>, count: u64) -> StreamResult<()> {
+        self.charge_stream(count.min(MAX_READ))?;
+        self.resources.get_mut(stream)?.write_zeroes(length(count))
+    }
+
+    fn copy_stream(
+        &mut self,
+        to: &Resource<DynOutputStream>,
+        from: &Resource<DynInputStream>,
+        most: u64,
+    ) -> StreamResult<u64> {
+        let permit = self.resources.get_mut(to)?.check_write()?;
+        let bytes = self.resources.get_mut(from)?.read(length(most).min(permit))?;
+        let copied = bytes.len() as u64;
+        self.charge_stream(copied)?;
+        self.resources.get_mut(to)?.write(bytes)?;
+        Ok(copied)
+    }
+}
+
 impl streams::HostInputStream for Guest {
-    fn read(&mut self, _: Resource<DynInputStream>, _: u64) -> StreamResult<Vec<u8>> {
-        Err(StreamError::Closed)
+    fn read(&mut self, stream: Resource<DynInputStream>, most: u64) -> StreamResult<Vec<u8>> {
+        let bytes = self.resources.get_mut(&stream)?.read(length(most.min(MAX_READ)))?;
+        self.charge_stream(bytes.len() as u64)?;
+        Ok(bytes.into())
     }
 
-    fn blocking_read(&mut self, _: Resource<DynInputStream>, _: u64) -> StreamResult<Vec<u8>> {
-        Err(StreamError::Closed)
+    fn blocking_read(&mut self, stream: Resource<DynInputStream>, most: u64) -> StreamResult<Vec<u8>> {
+        streams::HostInputStream::read(self, stream, most)
     }
 
-    fn skip(&mut self, _: Resource<DynInputStream>, _: u64) -> StreamResult<u64> {
-        Err(StreamError::Closed)
+    fn skip(&mut self, stream: Resource<DynInputStream>, most: u64) -> StreamResult<u64> {
+        let skipped = self.resources.get_mut(&stream)?.skip(length(most.min(MAX_READ)))? as u64;
+        self.charge_stream(skipped)?;
+        Ok(skipped)
     }
 
-    fn blocking_skip(&mut self, _: Resource<DynInputStream>, _: u64) -> StreamResult<u64> {
-        Err(StreamError::Closed)
+    fn blocking_skip(&mut self, stream: Resource<DynInputStream>, most: u64) -> StreamResult<u64> {
+        streams::HostInputStream::skip(self, stream, most)
     }
 
     fn subscribe(&mut self, _: Resource<DynInputStream>) -> Result<Resource<DynPollable>> {
@@ -83,32 +122,32 @@ impl streams::HostInputStream for Guest {
 }
 
 impl streams::HostOutputStream for Guest {
-    fn check_write(&mut self, _: Resource<DynOutputStream>) -> StreamResult<u64> {
-        Ok(MAX_WRITE)
+    fn check_write(&mut self, stream: Resource<DynOutputStream>) -> StreamResult<u64> {
+        Ok(self.resources.get_mut(&stream)?.check_write()? as u64)
     }
 
-    fn write(&mut self, _: Resource<DynOutputStream>, bytes: Vec<u8>) -> StreamResult<()> {
-        self.log.append(&bytes);
-        Ok(())
+    fn write(&mut self, stream: Resource<DynOutputStream>, bytes: Vec<u8>) -> StreamResult<()> {
+        self.write_stream(&stream, bytes)
     }
 
-    fn blocking_write_and_flush(&mut self, _: Resource<DynOutputStream>, bytes: Vec<u8>) -> StreamResult<()> {
-        self.log.append(&bytes);
-        Ok(())
+    fn blocking_write_and_flush(
+        &mut self,
+        stream: Resource<DynOutputStream>,
+        bytes: Vec<u8>,
+    ) -> StreamResult<()> {
+        self.write_stream(&stream, bytes)
     }
 
-    fn write_zeroes(&mut self, _: Resource<DynOutputStream>, count: u64) -> StreamResult<()> {
-        self.log.append_zeroes(count);
-        Ok(())
+    fn write_zeroes(&mut self, stream: Resource<DynOutputStream>, count: u64) -> StreamResult<()> {
+        self.zero_stream(&stream, count)
     }
 
     fn blocking_write_zeroes_and_flush(
         &mut self,
-        _: Resource<DynOutputStream>,
+        stream: Resource<DynOutputStream>,
         count: u64,
     ) -> StreamResult<()> {
-        self.log.append_zeroes(count);
-        Ok(())
+        self.zero_stream(&stream, count)
     }
 
     fn flush(&mut self, _: Resource<DynOutputStream>) -> StreamResult<()> {
@@ -125,20 +164,20 @@ impl streams::HostOutputStream for Guest {
 
     fn splice(
         &mut self,
-        _: Resource<DynOutputStream>,
-        _: Resource<DynInputStream>,
-        _: u64,
+        to: Resource<DynOutputStream>,
+        from: Resource<DynInputStream>,
+        most: u64,
     ) -> StreamResult<u64> {
-        Err(StreamError::Closed)
+        self.copy_stream(&to, &from, most)
     }
 
     fn blocking_splice(
         &mut self,
-        _: Resource<DynOutputStream>,
-        _: Resource<DynInputStream>,
-        _: u64,
+        to: Resource<DynOutputStream>,
+        from: Resource<DynInputStream>,
+        most: u64,
     ) -> StreamResult<u64> {
-        Err(StreamError::Closed)
+        self.copy_stream(&to, &from, most)
     }
 
     fn drop(&mut self, stream: Resource<DynOutputStream>) -> Result<()> {

@@ -1,23 +1,25 @@
 //! The hermetic WASI that guests see: what the standard library of a language needs to start, and nothing that could
 //! tell one run from another.
 //!
-//! No environment, no arguments, no folders, no sockets; standard input is empty; clocks stand still; random bytes follow
-//! from the compilation's key. The bindings and the (empty) file system are wasmtime-wasi's. The rest is implemented here,
-//! because theirs waits in tokio for pollables, and no host call may block: neither fuel nor epochs would stop it (ATTACKS
-//! G4).
+//! No sockets; standard input is empty; clocks stand still; random bytes follow from the compilation's key. Arguments, an
+//! environment and files there are only for command-line compilers, and only those of the compilation. The bindings are
+//! wasmtime-wasi's, but for those of files. The rest is implemented here, because theirs is about files of this machine, and waits in tokio
+//! for pollables: no host call may block, since neither fuel nor epochs would stop it (ATTACKS G4).
 
 mod cli;
 mod clocks;
+mod filesystem;
 mod io;
 mod random;
+mod streams;
 
 use wasmtime::Result;
 use wasmtime::component::{HasData, HasSelf, Linker, ResourceTable};
-use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemCtxView};
 use wasmtime_wasi::p2::bindings::sync as wasi;
 
 pub(crate) use self::cli::Log;
 pub(crate) use self::random::Random;
+pub(crate) use self::streams::{Capture, Printer, SharedLog};
 use crate::guest::Guest;
 
 /// The interfaces that a guest may import, without their versions.
@@ -55,9 +57,6 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> Result<()> {
     fn guest(guest: &mut Guest) -> &mut Guest {
         guest
     }
-    fn files(guest: &mut Guest) -> WasiFilesystemCtxView<'_> {
-        WasiFilesystemCtxView { ctx: &mut guest.filesystem, table: &mut guest.resources }
-    }
     type This = HasSelf<Guest>;
 
     wasi::cli::environment::add_to_linker::<Guest, This>(linker, guest)?;
@@ -72,8 +71,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> Result<()> {
     wasi::cli::terminal_stderr::add_to_linker::<Guest, This>(linker, guest)?;
     wasi::clocks::monotonic_clock::add_to_linker::<Guest, This>(linker, guest)?;
     wasi::clocks::wall_clock::add_to_linker::<Guest, This>(linker, guest)?;
-    wasi::filesystem::preopens::add_to_linker::<Guest, WasiFilesystem>(linker, files)?;
-    wasi::filesystem::types::add_to_linker::<Guest, WasiFilesystem>(linker, files)?;
+    filesystem::add_to_linker(linker)?;
     wasi::io::error::add_to_linker::<Guest, Resources>(linker, |guest| &mut guest.resources)?;
     wasi::io::poll::add_to_linker::<Guest, This>(linker, guest)?;
     wasi::io::streams::add_to_linker::<Guest, This>(linker, guest)?;

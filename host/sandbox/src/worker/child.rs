@@ -8,16 +8,18 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{self, BufWriter, Read, Write};
 use std::process;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use prefab_model::{CompilerDigest, Descriptor, Outcome, OutcomeKind};
+use prefab_model::{CompilerDigest, Descriptor, Outcome, OutcomeKind, Recipe};
 
 use super::process::PIECE;
 use super::wire::{self, GREETING, Item, Job, Kind, Load, MARK, ReadWork, Word, Work};
+use crate::command::Program;
 use crate::component::{Compiler, MAX_COMPONENT};
 use crate::control::Control;
-use crate::engine::Engines;
+use crate::engine::{Dialect, Engines};
 use crate::precompiled;
 use crate::run::{Inputs, Run, SourceFile, Success};
 use crate::stack::THREAD_STACK;
@@ -74,12 +76,22 @@ pub(crate) fn serve(terms: &OsStr) -> io::Result<()> {
 fn load(engines: &Engines) -> io::Result<Compiler> {
     let broken = |error: wasmtime::Error| io::Error::other(format!("{error:#}"));
     let mut stdin = io::stdin().lock();
-    let Load { compiler, image } = wire::receive(&mut stdin, MOST)?;
+    let Load { compiler, image, program, exceptions } = wire::receive(&mut stdin, MOST)?;
     let image = wire::receive_bytes(&mut stdin, image, MOST_IMAGE)?;
-    let component = precompiled::from_parent(&engines.plain.engine, &image).map_err(broken)?;
+    let program = program.map(|(recipe, mounts)| load_program(&mut stdin, &recipe, &mounts)).transpose()?;
+    let dialect = if exceptions { Dialect::Exceptions } else { Dialect::Plain };
+    let component = precompiled::from_parent(engines.plain_for(dialect), &image).map_err(broken)?;
     // Otherwise a file in memory would be made for it when it first runs, which cannot be done then.
     component.initialize_copy_on_write_image().map_err(broken)?;
-    engines.compiler(CompilerDigest::from_bytes(compiler), &component).map_err(io::Error::other)
+    engines.compiler(CompilerDigest::from_bytes(compiler), &component, program).map_err(io::Error::other)
+}
+
+fn load_program(from: &mut impl Read, recipe: &[u8], mounts: &[u64]) -> io::Result<Arc<Program>> {
+    let recipe = Recipe::parse(recipe).ok_or_else(|| io::Error::other("it got no recipe"))?;
+    let mounts = mounts.iter().map(|length| Ok(wire::receive_bytes(from, *length, MOST)?.into()));
+    let mounts = mounts.collect::<io::Result<_>>()?;
+    let program = Program::new(recipe.map_err(io::Error::other)?, mounts).map_err(io::Error::other)?;
+    Ok(Arc::new(program))
 }
 
 /// A call, with all that belongs to it.

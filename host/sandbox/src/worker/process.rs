@@ -12,6 +12,7 @@ use prefab_model::{
     Task, Usage,
 };
 use rustix::process::Pid;
+use wasmtime::WasmFeatures;
 
 use super::line::{Line, Pipes, Stopped};
 use super::schedule::Schedule;
@@ -232,9 +233,14 @@ impl Process {
         let pipes = Pipes::new(to, from).map_err(|error| trouble(&error))?;
         let compiler = loaded.digest();
         let mut worker = Self { child, pipes, compiler, room, schedule };
-        let load = Load { compiler: *compiler.as_bytes(), image: native.len() as u64 };
+        let mounts = loaded.program().map_or(&[][..], |program| program.mounts());
+        let program = loaded.program().map(|program| {
+            (program.recipe().to_bytes(), mounts.iter().map(|bytes| bytes.len() as u64).collect())
+        });
+        let exceptions = loaded.engine().get_wasm_features().contains(WasmFeatures::EXCEPTIONS);
+        let load = Load { compiler: *compiler.as_bytes(), image: native.len() as u64, program, exceptions };
         let mut line = Line::new(&mut worker.pipes, control, START);
-        let greeted = greet(&mut line, &load, &native);
+        let greeted = greet(&mut line, &load, &native, mounts);
         let stopped = line.stopped();
         match (greeted, stopped) {
             (_, Some(Stopped::Cancelled)) => Err(End::Stopped(Stopped::Cancelled)),
@@ -293,9 +299,10 @@ impl Drop for Process {
     }
 }
 
-fn greet(line: &mut Line<'_>, load: &Load, native: &[u8]) -> io::Result<Walls> {
+fn greet(line: &mut Line<'_>, load: &Load, native: &[u8], mounts: &[Arc<[u8]>]) -> io::Result<Walls> {
     wire::send(line, load)?;
     line.write_all(native)?;
+    mounts.iter().try_for_each(|bytes| line.write_all(bytes))?;
     let mut greeting = [0; GREETING.len() + 1];
     line.read_exact(&mut greeting)?;
     if greeting[..GREETING.len()] != GREETING {

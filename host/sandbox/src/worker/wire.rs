@@ -22,6 +22,10 @@ pub(super) struct Load {
     pub(super) compiler: [u8; 32],
     /// The bytes of its native image, which follow.
     pub(super) image: u64,
+    /// What it is besides, if it is a command-line program: its recipe, and the bytes of the files that ship with it, which follow then.
+    pub(super) program: Option<(Vec<u8>, Vec<u64>)>,
+    /// Whether it uses exceptions.
+    pub(super) exceptions: bool,
 }
 
 /// What is told to a worker afterwards.

@@ -51,6 +51,7 @@ world wasi {
   import wasi:random/insecure-seed@0.2.0;
 }
 
+world compiler-1-1 { include prefab:compiler/compiler@1.1.0; include wasi; }
 world compiler { include prefab:compiler/compiler@1.0.0; include wasi; }
 world modular-compiler { include prefab:compiler/modular-compiler@1.0.0; include wasi; }
 world with-resource { include prefab:compiler/compiler@1.0.0; export things; }
@@ -87,8 +88,6 @@ package wasi:random@0.2.0 {
 }
 ";
 
-const CONTRACT: &str = "prefab:compiler/types@1.0.0";
-
 /// A guest in parts. Memory: a guest's own data below 1 KiB, from 1 KiB on what is here, from 32 KiB on what the host
 /// allocates. `$module` and `$output` are the handles in `compile`.
 pub(crate) struct Guest<'a> {
@@ -124,14 +123,18 @@ impl Guest<'_> {
             ),
             _ => String::new(),
         };
+        let contract = match self.world {
+            "compiler-1-1" => "prefab:compiler/types@1.1.0",
+            _ => "prefab:compiler/types@1.0.0",
+        };
         format!(
             r#"(module $guest
-              (import "{CONTRACT}" "[method]output.emit" (func $emit (param i32 i32 i32 i32 i32 i32 i32 i32)))
-              (import "{CONTRACT}" "[method]output.report" (func $report (param i32)))
-              (import "{CONTRACT}" "[method]output.progress" (func $progress (param i32 i64 i64)))
-              (import "{CONTRACT}" "[method]module.read-file" (func $read_file (param i32 i32 i32 i32)))
-              (import "{CONTRACT}" "[resource-drop]module" (func $drop_module (param i32)))
-              (import "{CONTRACT}" "[resource-drop]output" (func $drop_output (param i32)))
+              (import "{contract}" "[method]output.emit" (func $emit (param i32 i32 i32 i32 i32 i32 i32 i32)))
+              (import "{contract}" "[method]output.report" (func $report (param i32)))
+              (import "{contract}" "[method]output.progress" (func $progress (param i32 i64 i64)))
+              (import "{contract}" "[method]module.read-file" (func $read_file (param i32 i32 i32 i32)))
+              (import "{contract}" "[resource-drop]module" (func $drop_module (param i32)))
+              (import "{contract}" "[resource-drop]output" (func $drop_output (param i32)))
               {imports}
               (memory (export "memory") 1)
               (global $top (mut i32) (i32.const 32768))
@@ -203,6 +206,7 @@ pub(crate) fn world(name: &str) -> (&'static Resolve, WorldId) {
     static PACKAGES: LazyLock<(Resolve, PackageId)> = LazyLock::new(|| {
         let mut resolve = Resolve::default();
         resolve.push_dir("../../wit/prefab-compiler").unwrap();
+        resolve.push_dir("../../wit/prefab-compiler-1.1").unwrap();
         let package = resolve.push_str("guest.wit", WASI).unwrap();
         (resolve, package)
     });

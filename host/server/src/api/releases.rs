@@ -24,8 +24,8 @@ use crate::unpack::{Caps, unpack};
 use crate::upload::Upload;
 use crate::usage::bytes_in;
 
-/// What a release's folder may have at most.
-const CAPS: Caps = Caps { bytes: 1 << 30, files: 1000, depth: 8 };
+/// What a release's folder may have at most: the headers of a compiler are thousands of files.
+const CAPS: Caps = Caps { bytes: 1 << 30, files: 20_000, depth: 32 };
 
 #[derive(Deserialize)]
 pub(super) struct Which {
