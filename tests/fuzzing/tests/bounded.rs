@@ -57,6 +57,11 @@ fn no_worker_makes_the_host_panic_or_gets_beyond_the_caps() {
 }
 
 #[test]
+fn no_packed_release_or_signature_makes_the_host_panic_or_passes_for_another() {
+    a_little_of("release", 2000);
+}
+
+#[test]
 fn no_source_makes_the_host_panic_and_each_ends_the_same_way_twice() {
     a_little_of("source", 1000);
 }

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
-use prefab_model::{InvalidTrust, KeyName, PublicKey, Revocation, Revoked, Trust, TrustedKey, Until};
+use prefab_model::{InvalidTrust, KeyId, KeyName, PublicKey, Revocation, Revoked, Trust, TrustedKey, Until};
 use prefab_prepare::{
     Environment, TrustChange, TrustChanged, TrustPlace, change_trust, environment_trust, read_trust,
 };
 use prefab_server::{Data, TenantName};
+use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::commands::registry::read;
@@ -89,6 +90,20 @@ struct ServerArgs {
     tenant: Option<TenantName>,
 }
 
+/// What `prefab trust list --json` prints.
+#[derive(Serialize)]
+struct Listed<'a> {
+    keys: Vec<ListedKey<'a>>,
+    revoked: &'a [Revocation],
+}
+
+#[derive(Serialize)]
+struct ListedKey<'a> {
+    id: KeyId,
+    #[serde(flatten)]
+    key: &'a TrustedKey,
+}
+
 /// A place that is open.
 enum Opened {
     Environment(Box<Environment>),
@@ -149,7 +164,9 @@ pub(super) fn run(session: &Session, arguments: TrustArgs) -> anyhow::Result<Exi
         }
         TrustCommand::List { server } => {
             let trust = server.open(session)?.trust()?;
-            session.out.result(&trust, |trust| list(trust, OffsetDateTime::now_utc()))?;
+            let keys = trust.keys.iter().map(|key| ListedKey { id: key.key.id(), key }).collect();
+            let listed = Listed { keys, revoked: &trust.revoked };
+            session.out.result(&listed, |_| list(&trust, OffsetDateTime::now_utc()))?;
         }
         TrustCommand::Remove { which, server } => {
             let opened = server.open(session)?;

@@ -68,7 +68,7 @@ fn compressed(archive: &[u8]) -> Vec<u8> {
 }
 
 /// Every block that looks like a header gets the checksum that fits, so that what is in it is read.
-fn with_checksums(archive: &[u8]) -> Vec<u8> {
+pub(super) fn with_checksums(archive: &[u8]) -> Vec<u8> {
     let mut archive = archive.to_vec();
     for block in archive.chunks_exact_mut(BLOCK) {
         if block[257..262] == *b"ustar" {

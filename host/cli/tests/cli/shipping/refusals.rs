@@ -70,6 +70,7 @@ fn every_reason_is_told_and_nothing_is_installed() {
     }
     let list = scene.json(["trust", "list"]);
     assert_eq!((list["keys"].as_array().unwrap().len(), list["revoked"].as_array().unwrap().len()), (1, 3));
+    assert_eq!(list["keys"][0]["id"], acme["id"]);
 }
 
 #[test]

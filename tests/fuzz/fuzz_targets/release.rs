@@ -1,0 +1,5 @@
+#![no_main]
+#[path = "../feed.rs"]
+mod feed;
+
+feed::feed!("release");
