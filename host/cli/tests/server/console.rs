@@ -349,3 +349,28 @@ fn a_module_is_shown_with_all_there_is_to_know_of_it() {
     let report = reader.get(&page("/report")).expect(200).text();
     assert!(report.contains("nothing breaks") && report.contains("fixed"), "{report}");
 }
+
+#[test]
+fn a_rehearsal_is_begun_by_its_button_and_compared_with_what_there_is() {
+    let scene = with_money();
+    scene.module(
+        "assertion",
+        "a.ts",
+        "import a from \"./a.json\" assert { type: \"json\" };\nexport { a };\n",
+    );
+    scene.upgrade("11.8.0");
+    let operator = Visitor::of(&scene, &scene.token("acme", "operate"));
+    operator.act("action=rehearse&version=11.9.0").expect(303);
+    assert!(operator.get(&page("")).expect(200).text().contains("The rehearsal with 11.9.0 has begun."));
+    let rehearsal = scene.administrator().get(&shop("/preparations?limit=1")).expect(200).json();
+    assert_eq!(rehearsal[0]["kind"], "rehearsal");
+    scene.through(&rehearsal[0]["preparation"]);
+    let report = operator.get(&page("/report")).expect(200).text();
+    for part in ["1 module got worse", "TS2880", "<mark>assert</mark>", "After: 11.9.0", "1 newly"] {
+        assert!(report.contains(part), "{part} is not in {report}");
+    }
+    // Nothing has changed.
+    assert!(operator.get(&page("")).expect(200).text().contains("Platform version 11.8.0"));
+    let fuel = operator.get(&page("/fuel")).expect(200).text();
+    assert!(fuel.contains("for 1 module prepared in both") && fuel.contains("<rect class=\"new\""), "{fuel}");
+}

@@ -63,7 +63,7 @@ fn shown(report: &FuelReport, links: &Links) -> Markup {
         section aria-labelledby="total" {
             h2 #total .visually-hidden { "Altogether" }
             p.total {
-                b { (Fuel(total.base)) } " → " b { (Fuel(total.new)) } " " span.soft { (growth(total.base, total.new)) ", for " (modules(report.modules)) " that are prepared in both" }
+                b { (Fuel(total.base)) } " → " b { (Fuel(total.new)) } " " span.soft { (growth(total.base, total.new)) ", for " (modules(report.modules)) " prepared in both" }
             }
         }
         (part("changed", "Where it changed most", &report.changed, (&base, &new), links))
