@@ -357,7 +357,7 @@ pub(crate) enum Command {
     #[command(
         after_help = "Examples:\n  prefab serve --data /var/lib/prefab\n  prefab serve --data data --listen 127.0.0.1:0"
     )]
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Ask a server whether it lives: for containers, which have no other program
     #[command(
         after_help = "Examples:\n  prefab healthcheck\n  prefab healthcheck https://127.0.0.1:7420 --ca root.pem"

@@ -15,6 +15,9 @@ use crate::server::Server;
 
 const CAPPED: [Limit; 3] = [Limit::Fuel, Limit::Memory, Limit::Deadline];
 
+/// What is wrong is in what was sent.
+const SENT: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+
 /// One of those that are capped.
 fn value(limits: &Limits, limit: Limit) -> u64 {
     match limit {
@@ -43,8 +46,8 @@ impl Ceilings {
         }
     }
 
-    /// Refuses a value above the ceiling. `whose` says where it is from.
-    fn check(self, limit: Limit, value: u64, whose: &str) -> Result<(), Problem> {
+    /// Refuses a value above the ceiling, with this status. `whose` says where it is from.
+    fn check(self, status: StatusCode, limit: Limit, value: u64, whose: &str) -> Result<(), Problem> {
         match self.of(limit).filter(|most| value > *most) {
             Some(most) => {
                 let shown = |value: u64| {
@@ -57,7 +60,7 @@ impl Ceilings {
                     shown(value),
                     shown(most)
                 );
-                Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "above-ceiling", detail))
+                Err(Problem::new(status, "above-ceiling", detail))
             }
             None => Ok(()),
         }
@@ -65,7 +68,8 @@ impl Ceilings {
 
     fn check_all(self, limits: &Limits, whose: &str) -> Result<(), Problem> {
         for limit in CAPPED {
-            self.check(limit, value(limits, limit), whose)?;
+            // Nothing is wrong with the request: what it is about is not as it should be.
+            self.check(StatusCode::CONFLICT, limit, value(limits, limit), whose)?;
         }
         Ok(())
     }
@@ -86,7 +90,7 @@ impl Server {
     ) -> Result<(), Problem> {
         let ConfigKey::Limit(limit) = key else { return Ok(()) };
         let Ok(value) = limit.parse_value(value) else { return Ok(()) };
-        self.ceilings_of(tenant)?.check(*limit, value, "in this setting")
+        self.ceilings_of(tenant)?.check(SENT, *limit, value, "in this setting")
     }
 
     /// Refuses a release of the tenant's own that sets a limit above a ceiling.
@@ -96,7 +100,7 @@ impl Server {
             let limits = Limits::default().with(&entry.limits);
             for limit in CAPPED.into_iter().filter(|limit| entry.limits.has(*limit)) {
                 let whose = format!("for the {} compiler of this release", entry.name);
-                ceilings.check(limit, value(&limits, limit), &whose)?;
+                ceilings.check(SENT, limit, value(&limits, limit), &whose)?;
             }
         }
         Ok(())
@@ -139,12 +143,12 @@ mod tests {
             (limits(1, 1 << 30), "limits.memory is 1 GiB here, and 512 MiB is the most"),
         ] {
             let problem = ceilings.check_all(&limits, "here").unwrap_err();
-            assert_eq!((problem.status().as_u16(), problem.code()), (422, "above-ceiling"));
+            assert_eq!((problem.status().as_u16(), problem.code()), (409, "above-ceiling"));
             assert!(problem.detail().contains(told), "{}", problem.detail());
         }
         let deadline = Ceilings { deadline: Some(60), ..Ceilings::default() };
-        let problem = deadline.check(Limit::Deadline, 61, "here").unwrap_err();
+        let problem = deadline.check(SENT, Limit::Deadline, 61, "here").unwrap_err();
         assert!(problem.detail().contains("61 s here, and 60 s"), "{}", problem.detail());
-        assert!(deadline.check(Limit::Output, u64::MAX, "here").is_ok());
+        assert!(deadline.check(SENT, Limit::Output, u64::MAX, "here").is_ok());
     }
 }

@@ -29,7 +29,7 @@ impl Keeper {
                     tracing::error!(?problem, "cannot keep the quotas");
                 }
             })?,
-            Again::start("prefab-follow", EVERY, false, move || {
+            Again::start("prefab-follow", follow::SOON, false, move || {
                 if let Err(problem) = follow::look(&followed, OffsetDateTime::now_utc()) {
                     tracing::error!(?problem, "cannot look what is to be upgraded");
                 }

@@ -108,7 +108,6 @@ impl Metrics {
         shares: &[(TenantName, Standing)],
     ) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
-        type Figure = fn(&Standing) -> u64;
         let figures: [(&str, &str, Figure); 4] = [
             ("slots_running", "Compilations that have a slot", |it| it.running as u64),
             ("slots_waiting", "Compilations that wait for a slot", |it| it.waiting as u64),
@@ -127,6 +126,9 @@ impl Metrics {
         Ok(text)
     }
 }
+
+/// One figure of how a tenant stands.
+type Figure = fn(&Standing) -> u64;
 
 /// Counts what a run does.
 pub(crate) struct Meter<'a> {

@@ -81,25 +81,19 @@ impl Problem {
     }
 
     /// The tenant has as much as it may have: `detail` says how much of what.
-    pub(crate) fn over_quota(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self::new(status, "over-quota", detail)
+    pub(crate) fn over_quota(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "over-quota", detail)
     }
 
     /// Nothing is compiled for the tenant for now.
     pub(crate) fn held_back(reason: &HeldBack) -> Self {
         match reason {
-            HeldBack::Fuel { used, quota } => Self::over_quota(
-                StatusCode::CONFLICT,
-                format!(
-                    "{used} fuel was used today, and the quota is {quota} a day: try again tomorrow (UTC), or have the quota raised"
-                ),
-            ),
-            HeldBack::Storage { used, quota } => Self::over_quota(
-                StatusCode::INSUFFICIENT_STORAGE,
-                format!(
-                    "{used} are stored, and the quota is {quota}: remove something, or have the quota raised"
-                ),
-            ),
+            HeldBack::Fuel { used, quota } => Self::over_quota(format!(
+                "{used} fuel was used today, and the quota is {quota} a day: try again tomorrow (UTC), or have the quota raised"
+            )),
+            HeldBack::Storage { used, quota } => Self::over_quota(format!(
+                "{used} are stored, and the quota is {quota}: remove something, or have the quota raised"
+            )),
         }
     }
 

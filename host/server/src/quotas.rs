@@ -2,11 +2,11 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
-use axum::http::StatusCode;
 use prefab_model::{Bytes, Fuel};
 use prefab_prepare::Terms;
 use serde::{Deserialize, Serialize};
 
+use crate::document::words;
 use crate::problem::Problem;
 
 /// What a tenant may have. What is not said is without a bound.
@@ -18,17 +18,28 @@ pub(crate) struct Quotas {
     #[schema(value_type = u32, minimum = 1, maximum = 1000)]
     pub(crate) weight: NonZeroU32,
     /// Compilations at a time.
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[serde(deserialize_with = "number")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
     pub(crate) compilations: Option<NonZeroU32>,
     /// Fuel a day, in UTC.
+    #[serde(deserialize_with = "amount")]
+    #[schema(value_type = Option<words::Amount>)]
     pub(crate) fuel_a_day: Option<u64>,
     /// Memory in bytes that its compilations may have together: the sum of their limits.
+    #[serde(deserialize_with = "amount")]
+    #[schema(value_type = Option<words::Amount>)]
     pub(crate) memory: Option<u64>,
     /// Bytes of all that is kept for it: modules, releases of its own, what was prepared, ledgers.
+    #[serde(deserialize_with = "amount")]
+    #[schema(value_type = Option<words::Amount>)]
     pub(crate) storage: Option<u64>,
     /// Environments.
+    #[serde(deserialize_with = "number")]
+    #[schema(maximum = 1_000_000)]
     pub(crate) environments: Option<u32>,
     /// Modules of all its environments together.
+    #[serde(deserialize_with = "amount")]
+    #[schema(value_type = Option<words::Amount>)]
     pub(crate) modules: Option<u64>,
     /// The most that its own settings and releases may allow one compilation, instead of what the server has for everybody.
     pub(crate) ceilings: Ceilings,
@@ -45,15 +56,43 @@ fn weight<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<NonZeroU3
     Err(serde::de::Error::custom(format!("a weight is 1 to {HEAVIEST}, not {weight}")))
 }
 
+/// The largest number of what is counted one by one.
+const MANY: u32 = 1_000_000;
+
+fn number<'de, D: serde::Deserializer<'de>, T: Deserialize<'de> + Copy + Into<u32>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let number = Option::<T>::deserialize(deserializer)?;
+    match number.map(Into::into).filter(|number| *number > MANY) {
+        Some(number) => Err(serde::de::Error::custom(format!("{number} is more than {MANY}"))),
+        None => Ok(number),
+    }
+}
+
+/// Up to what can be kept.
+fn amount<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let amount = Option::<u64>::deserialize(deserializer)?;
+    match amount.filter(|amount| i64::try_from(*amount).is_err()) {
+        Some(amount) => Err(serde::de::Error::custom(format!("{amount} is more than {}", i64::MAX))),
+        None => Ok(amount),
+    }
+}
+
 /// The most that one compilation may be allowed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ceilings {
     /// Fuel.
+    #[serde(deserialize_with = "amount")]
+    #[schema(value_type = Option<words::Amount>)]
     pub fuel: Option<u64>,
     /// Memory in bytes.
+    #[serde(deserialize_with = "amount")]
+    #[schema(value_type = Option<words::Amount>)]
     pub memory: Option<u64>,
     /// Time on the wall in seconds.
+    #[serde(deserialize_with = "amount")]
+    #[schema(value_type = Option<words::Amount>)]
     pub deadline: Option<u64>,
 }
 
@@ -87,10 +126,9 @@ impl Quotas {
     pub(crate) fn environment_more(&self, there: u64) -> Result<(), Problem> {
         let over = |most: &u32| there >= u64::from(*most);
         match self.environments.filter(over) {
-            Some(most) => Err(Problem::over_quota(
-                StatusCode::CONFLICT,
-                format!("there are {there} environments, and the quota is {most}"),
-            )),
+            Some(most) => {
+                Err(Problem::over_quota(format!("there are {there} environments, and the quota is {most}")))
+            }
             None => Ok(()),
         }
     }
@@ -98,10 +136,9 @@ impl Quotas {
     /// Refuses one module more if there are so many.
     pub(crate) fn module_more(&self, there: u64) -> Result<(), Problem> {
         match self.modules.filter(|most| there >= *most) {
-            Some(most) => Err(Problem::over_quota(
-                StatusCode::CONFLICT,
-                format!("there are {there} modules, and the quota is {most}"),
-            )),
+            Some(most) => {
+                Err(Problem::over_quota(format!("there are {there} modules, and the quota is {most}")))
+            }
             None => Ok(()),
         }
     }
@@ -109,15 +146,12 @@ impl Quotas {
     /// Refuses so many bytes more if there are so many.
     pub(crate) fn bytes_more(&self, there: u64, more: u64) -> Result<(), Problem> {
         match self.storage.filter(|most| there.saturating_add(more) > *most) {
-            Some(most) => Err(Problem::over_quota(
-                StatusCode::INSUFFICIENT_STORAGE,
-                format!(
-                    "this is {}, {} are stored, and the quota is {}",
-                    Bytes(more),
-                    Bytes(there),
-                    Bytes(most)
-                ),
-            )),
+            Some(most) => Err(Problem::over_quota(format!(
+                "this is {}, {} are stored, and the quota is {}",
+                Bytes(more),
+                Bytes(there),
+                Bytes(most)
+            ))),
             None => Ok(()),
         }
     }
@@ -160,13 +194,13 @@ mod tests {
             let problem = refused.unwrap_err();
             (problem.status().as_u16(), problem.code(), problem.detail().to_owned())
         };
-        for (refused, status, figures) in [
-            (quotas.environment_more(2), 409, "2 environments, and the quota is 2"),
-            (quotas.module_more(5), 409, "5 modules, and the quota is 3"),
-            (quotas.bytes_more(1024, 1025), 507, "1 KiB are stored, and the quota is 2 KiB"),
+        for (refused, figures) in [
+            (quotas.environment_more(2), "2 environments, and the quota is 2"),
+            (quotas.module_more(5), "5 modules, and the quota is 3"),
+            (quotas.bytes_more(1024, 1025), "1 KiB are stored, and the quota is 2 KiB"),
         ] {
             let (is, code, detail) = told(refused);
-            assert_eq!((is, code), (status, "over-quota"));
+            assert_eq!((is, code), (409, "over-quota"));
             assert!(detail.contains(figures), "{detail}");
         }
         assert!(Quotas::default().bytes_more(u64::MAX, 1).is_ok());

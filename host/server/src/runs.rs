@@ -148,21 +148,6 @@ impl Runs {
         started.blocking_recv()?
     }
 
-    /// Whether a run goes on, after a restart perhaps, that upgrades this environment to this version.
-    pub(crate) fn goes_on_with(
-        &self,
-        db: &Db,
-        (tenant, environment): &(TenantName, EnvironmentName),
-        version: &Version,
-    ) -> Result<bool, Problem> {
-        let rows = db.runs()?;
-        let mut own = rows.iter().filter(|row| &row.tenant == tenant && &row.environment == environment);
-        Ok(own.any(|row| {
-            let order = serde_json::from_str::<Order>(&row.request);
-            order.is_ok_and(|order| matches!(&order.work, Work::Upgrade { to } if to == version))
-        }))
-    }
-
     /// Goes on with what ran when the server ended.
     pub(crate) fn resume(&self, app: &App) {
         let rows = match app.data().db().runs() {
@@ -243,6 +228,20 @@ impl Runs {
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a run goes on, after a restart perhaps, that upgrades this environment to this version.
+pub(crate) fn goes_on_with(
+    db: &Db,
+    (tenant, environment): &(TenantName, EnvironmentName),
+    version: &Version,
+) -> Result<bool, Problem> {
+    let rows = db.runs()?;
+    let mut own = rows.iter().filter(|row| &row.tenant == tenant && &row.environment == environment);
+    Ok(own.any(|row| {
+        let order = serde_json::from_str::<Order>(&row.request);
+        order.is_ok_and(|order| matches!(&order.work, Work::Upgrade { to } if to == version))
+    }))
 }
 
 fn row(

@@ -4,6 +4,7 @@
 //! longer the longer it took, and what is sent meanwhile is added to it. Whoever would be refused is counted anew.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -148,9 +149,9 @@ impl Server {
         let names = environment_names(self, tenant);
         known.of.retain(|name, _| names.binary_search(name).is_ok() && Some(name) != anew);
         for name in names {
-            if !known.of.contains_key(&name) {
-                let modules = module_count(&*self.environment(tenant, &name)?)?;
-                known.of.insert(name, modules);
+            if let Entry::Vacant(unknown) = known.of.entry(name) {
+                let modules = module_count(&*self.environment(tenant, unknown.key())?)?;
+                unknown.insert(modules);
             }
         }
         let modules = known.of.values().sum();

@@ -46,7 +46,7 @@ fn what_is_above_the_operators_ceilings_is_refused_wherever_it_comes_from() {
     };
     ceilings(1800);
     let upgrade = json!({"version": "11.8.0"});
-    let problem = own.post(&shop("/upgrade"), &upgrade).refused(422, "above-ceiling");
+    let problem = own.post(&shop("/upgrade"), &upgrade).refused(409, "above-ceiling");
     let detail = problem["detail"].as_str().unwrap();
     assert!(detail.contains("3600 s") && detail.contains("1800 s"), "{detail}");
     ceilings(3600);

@@ -133,7 +133,7 @@ fn a_release_in_the_watched_folder_is_taken_once_it_is_whole() {
     let mut compilers = Vec::new();
     for file in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let bytes = fs::read(file.path()).unwrap();
-        let is_whole = !file.path().extension().is_some_and(|extension| extension == "wasm");
+        let is_whole = file.path().extension().is_none_or(|extension| extension != "wasm");
         let end = if is_whole { bytes.len() } else { bytes.len() / 2 };
         fs::write(to.join(file.file_name()), &bytes[..end]).unwrap();
         if !is_whole {

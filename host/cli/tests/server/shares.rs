@@ -150,7 +150,7 @@ fn what_is_over_a_quota_is_refused_with_figures_and_only_the_operator_sets_quota
     let quotas = json!({"storage": stored + 1000});
     all.send_json("PUT", "/tenants/acme/quotas", &[], &quotas).expect(200);
     let large = format!("/* {} */", "x".repeat(10_000));
-    module(&own, "acme", "second", &large).refused(507, "over-quota");
+    module(&own, "acme", "second", &large).refused(409, "over-quota");
     all.send_json("PUT", "/tenants/acme/quotas", &[], &json!({"storage": 1})).expect(200);
     upgrade(&all, "acme");
     until(|| status(&all, "acme")["held_back"]["reason"] == "storage");
@@ -163,17 +163,24 @@ fn a_module_that_somebody_wants_first_goes_next_in_a_preparation_that_runs() {
     let scene = Scene::with_releases(&["--jobs", "1"]);
     let all = scene.administrator();
     tenant(&all, "acme", 40);
-    // By its size it would be the last.
     module(&all, "acme", "wanted", "a { b: c }\n").expect(200);
     let preparation = upgrade(&all, "acme");
     until(|| ended(&all, "acme") >= 2);
+    let control = |request: &str| {
+        let path = place("acme", &format!("/preparations/{preparation}/{request}"));
+        all.post(&path, &json!({})).expect(200);
+    };
+    control("pause");
     let pid = status(&all, "acme")["holder"]["pid"].clone();
     let request = json!({"pid": pid, "preparation": preparation, "first": ["wanted", "no-such-module"]});
     let state = scene.data("tenants/acme/environments/main/.prefab");
     std::fs::write(state.join("request.new"), request.to_string()).unwrap();
     std::fs::rename(state.join("request.new"), state.join("request.json")).unwrap();
+    until(|| !state.join("request.json").exists());
     let before = ended(&all, "acme");
+    control("resume");
     until(|| all.get(&place("acme", "/modules/wanted/artifacts")).status == 200);
     let meanwhile = ended(&all, "acme") - before;
-    assert!(meanwhile <= 10, "{meanwhile} went before");
+    // Some are through by the time that this looks. By its size it would come after all 38.
+    assert!(meanwhile <= 20, "{meanwhile} went before");
 }

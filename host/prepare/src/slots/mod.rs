@@ -65,7 +65,7 @@ impl Slots {
 
     /// Another day has begun: no fuel is used yet.
     pub fn new_day(&self) {
-        self.0.change(|fair, now| fair.new_day(now));
+        self.0.change(Fair::new_day);
     }
 }
 
@@ -228,12 +228,11 @@ impl Turn {
     }
 }
 
-/// Fuel that a second is taken for where it is not known what a compilation used: about what is used in one.
-const FUEL_PER_SECOND: f64 = 1e9;
-
-/// What counts as used: one that had to be killed does not say, and is not to be had for nothing.
+/// What counts as used: one that had to be killed does not say, and is not to be had for nothing. A second stands for a billion, which
+/// is about what is used in one.
 fn burnt(usage: &Usage, most: Fuel) -> Fuel {
-    usage.fuel.unwrap_or_else(|| Fuel(((usage.time.as_secs_f64() * FUEL_PER_SECOND) as u64).min(most.0)))
+    let by_time = u64::try_from(usage.time.as_nanos()).unwrap_or(u64::MAX);
+    usage.fuel.unwrap_or(Fuel(by_time.min(most.0)))
 }
 
 /// A slot, until it is dropped.

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::TAG_PREPARATIONS;
 use crate::access::{Operate, Place};
+use crate::document::words;
 use crate::follow::{Follow, Window};
 use crate::input::Body;
 use crate::problem::Problem;
@@ -20,7 +21,7 @@ pub(super) struct Following {
     follow: Follow,
     /// When it may be upgraded, in UTC: `sat,sun 01:00-05:00`; at any time without it.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::Window>)]
     window: Option<Window>,
 }
 
@@ -44,7 +45,7 @@ pub(super) async fn set(
 
 /// Call an upgrade off that is to come
 #[utoipa::path(delete, path = "/tenants/{tenant}/environments/{environment}/upgrade", tag = TAG_PREPARATIONS,
-    security(("token" = ["operate"])), responses((status = 204, description = "It is called off"), (status = 409, description = "None was to come", body = Problem)))]
+    security(("token" = ["operate"])), responses((status = 204, description = "It is called off")))]
 pub(super) async fn call_off(State(app): State<App>, at: Place<Operate>) -> Result<StatusCode, Problem> {
     app.blocking(move |server| {
         at.open(server)?;

@@ -46,7 +46,7 @@ pub(super) struct Target {
 #[schema(as = Upgrade)]
 pub(super) struct Later {
     /// The platform version.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::Version)]
     version: Version,
     #[serde(default)]
     how: How,
@@ -55,7 +55,7 @@ pub(super) struct Later {
     at: Option<OffsetDateTime>,
     /// Not before this opens, in UTC: `sat,sun 01:00-05:00`.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::Window>)]
     window: Option<Window>,
 }
 

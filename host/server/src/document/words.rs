@@ -48,6 +48,15 @@ text! {
     200
 }
 
+const SPAN: &str = "(daily|(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?(,(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?){0,6}) ([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)";
+
+text! {
+    /// When something may be done, in UTC: `sat,sun 01:00-05:00`.
+    Window,
+    format!("^{SPAN}( *; *{SPAN}){{0,15}}$"),
+    2000
+}
+
 /// The number of a preparation, or of a token: from 1.
 pub(crate) struct Number;
 
@@ -61,6 +70,22 @@ impl PartialSchema for Number {
 impl ToSchema for Number {
     fn name() -> Cow<'static, str> {
         "Number".into()
+    }
+}
+
+/// An amount of something: what the database can hold.
+pub(crate) struct Amount;
+
+impl PartialSchema for Amount {
+    fn schema() -> RefOr<Schema> {
+        let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(i64::MAX));
+        number.format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64))).into()
+    }
+}
+
+impl ToSchema for Amount {
+    fn name() -> Cow<'static, str> {
+        "Amount".into()
     }
 }
 

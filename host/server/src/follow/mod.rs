@@ -10,7 +10,7 @@ mod window;
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ use crate::api::release_versions;
 use crate::db::{FollowRow, NewAuditEntry, ScheduledRow};
 use crate::names::{EnvironmentName, TenantName};
 use crate::problem::Problem;
-use crate::runs::{How, Order, Work};
+use crate::runs::{How, Order, Work, goes_on_with};
 use crate::server::{App, Server};
 
 pub(crate) use choose::Follow;
@@ -32,6 +32,8 @@ pub(crate) use window::Window;
 
 /// How often everything is looked at, also when nothing is known to have changed.
 const EVERY: Duration = Duration::from_secs(10);
+/// How often it is looked whether the time of an upgrade has come.
+pub(crate) const SOON: Duration = Duration::from_secs(1);
 /// So many runs there may be before no further one is begun by itself: a release may be followed by thousands of environments.
 const MOST: usize = 32;
 /// How long a release is left alone that could not be gone to, unless something changes.
@@ -103,13 +105,21 @@ impl Followers {
 
 /// Begins all that is to be begun now. Blocks.
 pub(crate) fn look(app: &App, now: OffsetDateTime) -> Result<(), Problem> {
+    let looks = app.followers().is_to_look();
     for (place, row) in app.data().db().due(now)? {
+        // One that was tried when its time came, and found the environment held, is tried again with the others.
+        if !looks && now - row.at > 2 * SOON {
+            continue;
+        }
         if app.runs().count() >= MOST {
             return Ok(());
         }
-        begin_scheduled(app, &place, row)?;
+        if let Err(problem) = begin_scheduled(app, &place, &row) {
+            let (tenant, environment) = &place;
+            tracing::error!(%tenant, %environment, ?problem, "cannot begin an upgrade that was to come");
+        }
     }
-    if !app.followers().is_to_look() {
+    if !looks {
         return Ok(());
     }
     for (place, row) in app.data().db().all_follows()? {
@@ -126,7 +136,7 @@ pub(crate) fn look(app: &App, now: OffsetDateTime) -> Result<(), Problem> {
     Ok(())
 }
 
-fn begin_scheduled(app: &App, place: &Place, row: ScheduledRow) -> Result<(), Problem> {
+fn begin_scheduled(app: &App, place: &Place, row: &ScheduledRow) -> Result<(), Problem> {
     let (tenant, environment) = place;
     let how: How = serde_json::from_str(&row.request)?;
     let order = Order { work: Work::Upgrade { to: row.version.clone() }, how };
@@ -182,7 +192,7 @@ fn follow(app: &App, place: &Place, row: &FollowRow, now: OffsetDateTime) -> Res
     };
     let Some(platform) = env.platform()? else { return Ok(()) };
     if let Some(begun) = &row.begun {
-        if app.runs().goes_on_with(db, place, begun)? {
+        if goes_on_with(db, place, begun)? {
             return Ok(db.end_following(place, Some(begun))?);
         }
         if &platform.version == begun {
@@ -190,7 +200,7 @@ fn follow(app: &App, place: &Place, row: &FollowRow, now: OffsetDateTime) -> Res
             return begin(app, place, begun);
         }
     }
-    let Some(to) = app.chosen(tenant, row, &platform.version)? else {
+    let Some(to) = app.chosen(tenant, row, &platform.version) else {
         return if row.begun.is_some() { Ok(db.end_following(place, None)?) } else { Ok(()) };
     };
     if row.window.as_ref().is_some_and(|window| !window.is_open(now)) {
@@ -208,12 +218,9 @@ fn begin(app: &App, place: &Place, to: &Version) -> Result<(), Problem> {
     db.begin_following(place, to)?;
     let order = Order { work: Work::Upgrade { to: to.clone() }, how: How::default() };
     let begun = app.runs().start_blocking(app, tenant.clone(), environment.clone(), WHO.to_owned(), order);
-    let problem = match begun {
-        Ok(_) => {
-            db.end_following(place, Some(to))?;
-            return record(app, place, to, None, 202, WHO);
-        }
-        Err(problem) => problem,
+    let Err(problem) = begun else {
+        db.end_following(place, Some(to))?;
+        return record(app, place, to, None, 202, WHO);
     };
     let platform = app.environment(tenant, environment)?.platform()?;
     let is_there = platform.is_some_and(|platform| &platform.version == to);
@@ -236,34 +243,36 @@ fn begin(app: &App, place: &Place, to: &Version) -> Result<(), Problem> {
 
 impl Server {
     /// The release that an environment is to be upgraded to by itself.
-    fn chosen(
-        &self,
-        tenant: &TenantName,
-        row: &FollowRow,
-        from: &Version,
-    ) -> Result<Option<Version>, Problem> {
+    fn chosen(&self, tenant: &TenantName, row: &FollowRow, from: &Version) -> Option<Version> {
         if row.follow == Follow::None {
-            return Ok(None);
+            return None;
         }
-        let releases = self.releases_of(tenant)?;
+        let releases = self.releases_of(tenant);
         let releases = releases.iter().map(|release| &**release);
-        Ok(choose::choose(row.follow, from, row.reached.as_ref(), releases).cloned())
+        choose::choose(row.follow, from, row.reached.as_ref(), releases).cloned()
     }
 
-    /// The releases that a tenant can upgrade to. Its own go before those for all.
-    fn releases_of(&self, tenant: &TenantName) -> Result<Vec<Arc<Release>>, Problem> {
+    /// The releases that a tenant can upgrade to. Its own go before those for all. One that cannot be read is not followed.
+    fn releases_of(&self, tenant: &TenantName) -> Vec<Arc<Release>> {
         let versions = release_versions(self, tenant);
         let folders = versions.iter().filter_map(|version| self.data().release(tenant, version));
-        folders.map(|folder| self.release_in(folder)).collect()
+        let read = |folder: PathBuf| match self.release_in(&folder) {
+            Ok(release) => Some(release),
+            Err(problem) => {
+                tracing::warn!(folder = %folder.display(), ?problem, "a release cannot be read");
+                None
+            }
+        };
+        folders.filter_map(read).collect()
     }
 
-    fn release_in(&self, folder: PathBuf) -> Result<Arc<Release>, Problem> {
+    fn release_in(&self, folder: &Path) -> Result<Arc<Release>, Problem> {
         let releases = &self.followers().releases;
-        if let Some(release) = lock(releases).get(&folder) {
+        if let Some(release) = lock(releases).get(folder) {
             return Ok(Arc::clone(release));
         }
         let release = Arc::new(Release::parse(&fs::read_to_string(folder.join("release.toml"))?)?);
-        lock(releases).insert(folder, Arc::clone(&release));
+        lock(releases).insert(folder.to_owned(), Arc::clone(&release));
         Ok(release)
     }
 
@@ -280,7 +289,7 @@ impl Server {
             let ScheduledRow { version, at, who, .. } = scheduled;
             return Ok(Some(NextUpgrade { version, at, who: Some(who), refused: None }));
         }
-        let Some(version) = platform.map(|from| self.chosen(tenant, row, from)).transpose()?.flatten() else {
+        let Some(version) = platform.and_then(|from| self.chosen(tenant, row, from)) else {
             return Ok(None);
         };
         let at = row.window.as_ref().map_or(now, |window| window.next_opening(now));

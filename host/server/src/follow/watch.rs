@@ -150,11 +150,11 @@ mod tests {
         assert!(watched.ready().unwrap().is_empty(), "seen once");
         fs::write(release.join("a.wasm"), "half and half").unwrap();
         assert!(watched.ready().unwrap().is_empty(), "it is being copied");
-        assert_eq!(watched.ready().unwrap(), [release.clone()]);
+        assert_eq!(watched.ready().unwrap(), std::slice::from_ref(&release));
         assert!(watched.ready().unwrap().is_empty(), "once");
         fs::write(release.join("b.wasm"), "").unwrap();
         assert!(watched.ready().unwrap().is_empty());
-        assert_eq!(watched.ready().unwrap(), [release.clone()], "again when it has changed");
+        assert_eq!(watched.ready().unwrap(), std::slice::from_ref(&release), "again when it has changed");
         fs::create_dir(folder.path().join(".hidden")).unwrap();
         fs::write(folder.path().join(".hidden/release.toml"), "").unwrap();
         assert!(watched.ready().unwrap().is_empty() && watched.ready().unwrap().is_empty());
