@@ -183,6 +183,11 @@ impl Environment {
         Release::parse(&installed.manifest).map(Some).map_err(|error| damaged(error.to_string()))
     }
 
+    /// How many bytes of artifacts are kept in an object store: none if they are in its folder. It lists them all.
+    pub fn bytes_elsewhere(&self) -> Result<u64, StoreError> {
+        self.store.blobs().bytes_elsewhere()
+    }
+
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }

@@ -1,7 +1,8 @@
 //! How much is kept for a tenant: bytes, environments, modules.
 //!
-//! Bytes are counted by walking the tenant's folder, which takes long where there is much: so a count is used for a while, the
-//! longer the longer it took, and what is sent meanwhile is added to it. Whoever would be refused is counted anew.
+//! Bytes are counted by walking the tenant's folder, and listing what its environments have in an object store, which takes long where
+//! there is much: so a count is used for a while, the longer the longer it took, and what is sent meanwhile is added to it. Whoever
+//! would be refused is counted anew.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -47,6 +48,8 @@ const MODULES: Duration = Duration::from_mins(1);
 #[derive(Clone, Copy)]
 struct Counted {
     bytes: u64,
+    /// Of these, those in an object store.
+    elsewhere: u64,
     at: Instant,
     took: Duration,
 }
@@ -96,10 +99,22 @@ impl Server {
             return Ok(counted.bytes);
         }
         let at = Instant::now();
-        let bytes = bytes_in(&self.data().tenant(tenant))?;
-        let counted = Counted { bytes, at: Instant::now(), took: at.elapsed() };
+        let here = bytes_in(&self.data().tenant(tenant))?;
+        let elsewhere = self.elsewhere(tenant).unwrap_or_else(|problem| {
+            tracing::warn!(%tenant, ?problem, "cannot count what is in the object store: it is taken for what it was");
+            lock(&self.kept().bytes).get(tenant).map_or(0, |counted| counted.elsewhere)
+        });
+        let bytes = here.saturating_add(elsewhere);
+        let counted = Counted { bytes, elsewhere, at: Instant::now(), took: at.elapsed() };
         lock(&self.kept().bytes).insert(tenant.clone(), counted);
         Ok(bytes)
+    }
+
+    /// Bytes that a tenant's environments have in an object store.
+    fn elsewhere(&self, tenant: &TenantName) -> Result<u64, Problem> {
+        environment_names(self, tenant).into_iter().try_fold(0_u64, |sum, name| {
+            Ok(sum.saturating_add(self.environment(tenant, &name)?.bytes_elsewhere()?))
+        })
     }
 
     /// Refuses so many bytes more if the tenant's quota has no room for them; adds them to what is counted otherwise.
@@ -116,6 +131,7 @@ impl Server {
         let mut counts = lock(&self.kept().bytes);
         let counted = counts.entry(tenant.clone()).or_insert(Counted {
             bytes: stored,
+            elsewhere: 0,
             at: Instant::now(),
             took: Duration::ZERO,
         });

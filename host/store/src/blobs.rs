@@ -38,6 +38,8 @@ trait Place: std::fmt::Debug + Send + Sync {
         dry_run: bool,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Tally, StoreError>;
+    /// How many bytes there are that are not in a folder.
+    fn bytes_elsewhere(&self) -> Result<u64, StoreError>;
     /// What people call it.
     fn name(&self) -> String;
 }
@@ -177,6 +179,11 @@ impl Blobs {
             .map_err(|stop| refused(digest, stop))?;
         }
         Ok(extracted)
+    }
+
+    /// How many bytes there are in an object store: none if blobs are in a folder. It lists them all.
+    pub fn bytes_elsewhere(&self) -> Result<u64, StoreError> {
+        self.place.bytes_elsewhere()
     }
 
     /// Removes the blobs that are not in `live`.

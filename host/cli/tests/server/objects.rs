@@ -45,6 +45,10 @@ fn a_server_keeps_artifacts_in_an_object_store() {
     // The compilers and a bundle.
     assert!(weed.objects(&acme).len() >= 2, "{:?}", weed.objects("bucket"));
     assert_eq!(weed.objects(&other), []);
+    // They count towards what the tenant may store.
+    let kept: u64 = weed.objects(&acme).iter().map(|(_, size)| size).sum();
+    let storage = all.get("/tenants/acme/usage").expect(200).json()["storage"].as_u64().unwrap();
+    assert!(kept > 1_000_000 && storage > kept, "{storage} {kept}");
 
     // Where artifacts are is the environment's own affair: a server that is started otherwise finds them.
     assert_eq!(scene.terminate(), Some(0));

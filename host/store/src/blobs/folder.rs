@@ -103,6 +103,10 @@ impl Place for Folder {
         Ok(dead)
     }
 
+    fn bytes_elsewhere(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     fn name(&self) -> String {
         self.root.display().to_string()
     }

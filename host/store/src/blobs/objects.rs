@@ -202,6 +202,16 @@ impl Place for Objects {
         }
     }
 
+    fn bytes_elsewhere(&self) -> Result<u64, StoreError> {
+        let (mut bytes, mut after) = (0_u64, None);
+        loop {
+            let page = self.page(after).map_err(|error| self.failed("list the blobs", error))?;
+            let Some(last) = page.last() else { return Ok(bytes) };
+            after = Some(last.location.clone());
+            bytes = page.iter().fold(bytes, |bytes, object| bytes.saturating_add(object.size));
+        }
+    }
+
     fn name(&self) -> String {
         self.url.to_string()
     }
