@@ -82,8 +82,7 @@ const SHADER: &str = "@fragment\nfn main() -> @location(0) vec4<f32> {\n  return
 
 /// A module with shared files, and one that uses them.
 fn modules(scene: &Scene) {
-    scene.module("theme", "_colours.scss", "$ink: $from-theme;\n$from-theme: 1;\n");
-    scene.write("modules/theme/_colours.scss", "$ink: #445566;\n");
+    scene.module("theme", "_colours.scss", "$ink: #445566;\n");
     scene.write("modules/page/module.toml", "name = \"page\"\ndependencies = [\"theme\"]\n");
     scene.write(
         "modules/page/css/page.scss",
