@@ -3,9 +3,7 @@
 use std::fmt::Write as _;
 
 use prefab_model::{CompilerName, Limit};
-use prefab_prepare::{
-    CompilerInspection, ReleaseInspection, ReleaseSummary, Vouched, inspect_release,
-};
+use prefab_prepare::{CompilerInspection, ReleaseInspection, ReleaseSummary, Vouched, inspect_release};
 
 use crate::args::ReleaseCommand;
 use crate::commands::registry::{Target, resolve};

@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use prefab_model::ModuleName;
 use prefab_prepare::{
-    self as prepare, Allow, Event, ImportSummary, ModuleArtifacts, ModuleSummary, ReleaseInspection, ReleaseSummary,
-    ReleaseTarget,
+    self as prepare, Allow, Event, ImportSummary, ModuleArtifacts, ModuleSummary, ReleaseInspection,
+    ReleaseSummary, ReleaseTarget,
 };
 
 use super::AnyEnvironment;

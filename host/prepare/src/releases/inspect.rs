@@ -81,8 +81,7 @@ pub fn inspect_release(
                 obtained.package.signature(),
                 vouched.as_ref().unwrap_or(&nobody),
             );
-            let components =
-                obtained.release.compilers.iter().map(|entry| obtained.parts(entry)).collect();
+            let components = obtained.release.compilers.iter().map(|entry| obtained.parts(entry)).collect();
             (obtained.release, components)
         }
         (Err(version), Some(env)) => {

@@ -8,8 +8,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use prefab_model::{Release, Trust};
 use prefab_prepare::{
-    ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleasesError, inspect_release, list_releases, read_trust,
-    summarise_release, vouch,
+    ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleasesError, inspect_release, list_releases,
+    read_trust, summarise_release, vouch,
 };
 use semver::Version;
 use serde::Deserialize;

@@ -90,9 +90,7 @@ pub(in crate::commands) fn pull(session: &Session, arguments: PullArgs) -> anyho
     if let Some(env) = env {
         let target = ReleaseTarget::Fetched(Arc::new(fetched));
         let allow = arguments.allowing.into();
-        let summary = session.with_progress(|reporter| {
-            env.install_release(&target, allow, reporter)
-        })?;
+        let summary = session.with_progress(|reporter| env.install_release(&target, allow, reporter))?;
         session.out.result(&summary, installed)?;
         return Ok(Exit::Fine);
     }
