@@ -11,6 +11,7 @@ mod report;
 mod rounds;
 mod sandboxed;
 mod scene;
+mod served;
 mod synthetic;
 
 use std::path::{Path, PathBuf};
@@ -32,6 +33,11 @@ enum Step {
     Run(Run),
     /// Measure how preparing grows with the number of modules, on tiny ones.
     Synthetic(Synthetic),
+    /// Measure the server: its cost against the command line's path, its answers, its watchers, and what it leaves to others.
+    Served(Served),
+    /// Be a busy web server.
+    #[command(hide = true)]
+    Web,
     /// Make one measurement in this process, in the folder of a benchmark that runs.
     #[command(hide = true)]
     Measure {
@@ -53,6 +59,31 @@ struct Synthetic {
     /// The folder with the complete releases, such as `target/releases`.
     #[arg(long)]
     releases: PathBuf,
+    /// Where environments are made; without it, the system's folder for temporary files.
+    #[arg(long)]
+    scratch: Option<PathBuf>,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Served {
+    /// The `prefab` to run.
+    #[arg(long)]
+    prefab: PathBuf,
+    /// The folder with the complete releases, such as `target/releases`.
+    #[arg(long)]
+    releases: PathBuf,
+    /// How many modules.
+    #[arg(long, default_value_t = 600)]
+    modules: usize,
+    /// How often what is compared is measured.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// How many watch one preparation.
+    #[arg(long, default_value_t = 1000)]
+    watchers: usize,
     /// Where environments are made; without it, the system's folder for temporary files.
     #[arg(long)]
     scratch: Option<PathBuf>,
@@ -90,6 +121,8 @@ fn main() -> Result<()> {
     match Arguments::parse().step {
         Step::Run(run) => benchmark(&run),
         Step::Synthetic(run) => synthetic(&run),
+        Step::Served(run) => measure_server(&run),
+        Step::Web => served::web(),
         Step::OneModule => process::one_module(),
         Step::Measure { letter, scratch, sample } => {
             let measurement = rounds::measure(letter, &scratch, sample)?;
@@ -114,6 +147,25 @@ fn synthetic(run: &Synthetic) -> Result<()> {
         println!("{}", serde_json::to_string_pretty(&sizes)?);
     } else {
         print!("{}", synthetic::table(&sizes));
+    }
+    Ok(())
+}
+
+fn measure_server(run: &Served) -> Result<()> {
+    let scratch = scratch(run.scratch.as_deref())?;
+    let plan = served::Plan {
+        prefab: &run.prefab,
+        releases: &run.releases,
+        scratch: scratch.path(),
+        modules: run.modules.max(1),
+        rounds: run.rounds.max(1),
+        watchers: run.watchers.max(1),
+    };
+    let measured = served::run(&plan, &mut |step| eprintln!("{step}"))?;
+    if run.json {
+        println!("{}", serde_json::to_string_pretty(&measured)?);
+    } else {
+        print!("{}", served::table(&measured));
     }
     Ok(())
 }
