@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use prefab_client::ServerUrl;
-use prefab_model::{BlobsUrl, ConfigKey, ModuleName};
+use prefab_model::{BlobsUrl, CompilerName, ConfigKey, ModuleName};
 use prefab_prepare::{CollectOptions, ModuleSelection};
 
 use crate::commands::diff::DiffArgs;
@@ -340,6 +340,9 @@ pub(crate) enum Command {
     /// of every module with every release, and what is younger always stay.
     #[command(after_help = "Examples:\n  prefab gc --dry-run\n  prefab gc --keep 5 --keep-days 30")]
     Gc(Garbage),
+    /// Write compilers
+    #[command(subcommand)]
+    Compiler(CompilerCommand),
     /// List and change settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -456,6 +459,17 @@ pub(crate) enum ReleaseCommand {
         after_help = "Examples:\n  prefab release pull oci://registry.example.com/platform:11.9.0 --output 11.9.0\n  prefab release pull oci://registry.example.com/platform@sha256:… --install"
     )]
     Pull(PullArgs),
+    /// Put the digests of what was built into a release.toml
+    ///
+    /// Of every compiler, and of the files that ship with it. All else in the manifest stays as it is. Do it after each build.
+    #[command(
+        after_help = "Examples:\n  prefab release digest\n  prefab release digest my-compiler/release.toml"
+    )]
+    Digest {
+        /// The release.toml, or its folder
+        #[arg(value_name = "MANIFEST", default_value = ".")]
+        manifest: PathBuf,
+    },
     /// Show a release's compilers with their files, options and limits
     #[command(
         after_help = "Examples:\n  prefab release inspect 11.9.0\n  prefab release inspect ../11.9.0/release.toml"
@@ -467,6 +481,39 @@ pub(crate) enum ReleaseCommand {
         #[command(flatten)]
         registry: RegistryArgs,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CompilerCommand {
+    /// Make a project for a new compiler
+    ///
+    /// It compiles `key = value` lines to JSON, to begin from: with a test, a README, and a release.toml. It is built by the language's own tools;
+    /// its README says how.
+    #[command(
+        after_help = "Examples:\n  prefab compiler new my-compiler --lang rust\n  prefab compiler new templates --lang js --dir compilers/templates"
+    )]
+    New {
+        /// Its name
+        name: CompilerName,
+        /// In what it is written
+        #[arg(long, value_enum, value_name = "LANGUAGE")]
+        lang: LanguageChoice,
+        /// The folder to make [default: its name]
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LanguageChoice {
+    /// Built by cargo
+    Rust,
+    /// JavaScript, built by componentize-js
+    Js,
+    /// Built by componentize-py
+    Python,
+    /// Built by clang, as a command-line program
+    C,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod attest;
+mod compiler;
 mod completions;
 mod config;
 mod control;
@@ -72,6 +73,7 @@ pub(crate) fn run(command: Command, session: &Session) -> anyhow::Result<Exit> {
             attest::run(session, &module, verifying(prepared), output.as_deref())
         }
         Command::Gc(options) => gc::run(session, &options),
+        Command::Compiler(command) => compiler::run(session, command),
         Command::Config(command) => config::run(session, command),
         Command::Serve(arguments) => serve::run(session, &arguments),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),

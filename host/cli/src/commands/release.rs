@@ -6,6 +6,7 @@ use prefab_model::{CompilerName, Limit};
 use prefab_prepare::{CompilerInspection, ReleaseInspection, ReleaseSummary, Vouched, inspect_release};
 
 use crate::args::ReleaseCommand;
+use crate::commands::compiler;
 use crate::commands::registry::{Target, resolve};
 use crate::commands::ship;
 use crate::exit::Exit;
@@ -43,6 +44,7 @@ pub(super) fn run(session: &Session, command: ReleaseCommand) -> anyhow::Result<
             })?;
             session.out.result(&inspection, told)?;
         }
+        ReleaseCommand::Digest { manifest } => return compiler::digest(session, &manifest),
         ReleaseCommand::Keygen(arguments) => return ship::keygen(session, &arguments),
         ReleaseCommand::Sign(arguments) => return ship::sign(session, &arguments),
         ReleaseCommand::Pack(arguments) => return ship::pack(session, arguments),

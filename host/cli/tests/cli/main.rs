@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod command;
+mod compiler;
 mod control;
 mod crash;
 mod errors;
