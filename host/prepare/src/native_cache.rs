@@ -76,12 +76,9 @@ mod tests {
             "PREFAB_CODEGEN_FUNCTION" => Some("1G".into()),
             _ => None,
         });
-        let expected = CodegenLimits {
-            cpu: Duration::from_mins(5),
-            memory: Bytes(8 << 30),
-            function: 1_000_000_000,
-            ..CodegenLimits::default()
-        };
+        let (cpu, memory, function) = (Duration::from_mins(5), Bytes(8 << 30), 1_000_000_000);
+        let ceiling = CodegenCeiling { cpu, memory, function, ..CodegenLimits::default().ceiling };
+        let expected = CodegenLimits { cpu, memory, function, ceiling, ..CodegenLimits::default() };
         assert_eq!(limits.unwrap(), expected);
     }
 

@@ -97,7 +97,7 @@ fn what_cannot_be_installed_is_not_signed() {
     };
     sign(&["--expires", "2020-01-01"]).stderr(contains("is over"));
     scene.write("a/sass.wasm", "another");
-    sign(&[]).stderr(contains("is not the compiler that the manifest means"));
+    sign(&[]).stderr(contains("is not the file that the manifest means"));
     assert!(!folder.join("release.toml.minisig").exists());
 }
 

@@ -47,7 +47,7 @@ fn every_reason_is_told_and_nothing_is_installed() {
         told(&strange, "not trusted here", more);
         told(&swapped, "its signature does not hold", more);
         told(&retold, "its signature does not hold", more);
-        told(&altered, "is not the compiler that the manifest means", more);
+        told(&altered, "is not the file that the manifest means", more);
     }
     let compiler =
         format!("blake3:{}", blake3::hash(&fs::read(revoked_compiler.join("sass.wasm")).unwrap()).to_hex());
