@@ -96,12 +96,12 @@ pub fn fill_digests(manifest: &Path) -> Result<Vec<Filled>, DigestError> {
     }
     if filled.iter().any(|file| file.changed) {
         let write = |source| DigestError::Write { path: path.clone(), source };
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(write)?;
-        file.write_all(document.to_string().as_bytes()).map_err(write)?;
+        let mut written = tempfile::NamedTempFile::new_in(folder).map_err(write)?;
+        written.write_all(document.to_string().as_bytes()).map_err(write)?;
         let permissions = fs::metadata(&path).map_err(write)?.permissions();
-        file.as_file().set_permissions(permissions).map_err(write)?;
-        file.as_file().sync_all().map_err(write)?;
-        file.persist(&path).map_err(|error| write(error.error))?;
+        written.as_file().set_permissions(permissions).map_err(write)?;
+        written.as_file().sync_all().map_err(write)?;
+        written.persist(&path).map_err(|error| write(error.error))?;
     }
     Ok(filled)
 }
