@@ -127,10 +127,7 @@ impl Runs {
         who: String,
         order: Order,
     ) -> Started {
-        let row = row(tenant, environment, who, &order)?;
-        let (sender, started) = oneshot::channel();
-        self.spawn(app, row, order, sender)?;
-        started.await?
+        self.begin(app, row(tenant, environment, who, &order)?, order)?.await?
     }
 
     /// The same on a thread that may block.
@@ -142,10 +139,14 @@ impl Runs {
         who: String,
         order: Order,
     ) -> Started {
-        let row = row(tenant, environment, who, &order)?;
+        self.begin(app, row(tenant, environment, who, &order)?, order)?.blocking_recv()?
+    }
+
+    /// Starts a run, and returns what will say whether it has begun.
+    fn begin(&self, app: &App, row: RunRow, order: Order) -> Result<oneshot::Receiver<Started>, Problem> {
         let (sender, started) = oneshot::channel();
         self.spawn(app, row, order, sender)?;
-        started.blocking_recv()?
+        Ok(started)
     }
 
     /// Goes on with what ran when the server ended.
