@@ -51,6 +51,9 @@ pub struct Controlled {
     pub rehearsal: bool,
     /// Its process.
     pub pid: u32,
+    /// Whether it has ended. Of a [`Request::Cancel`] that is so, unless the machine is so busy that what runs in the background has
+    /// not come to notice it for 10 seconds: it will.
+    pub ended: bool,
 }
 
 /// Why a request was not heard.
@@ -114,14 +117,14 @@ fn request_path(state: &Path, lock: Lock) -> PathBuf {
 }
 
 /// Asks the preparation or rehearsal of this number; without one, the preparation that runs, or else the rehearsal. Waits until it
-/// has heard; until it has ended, for [`Request::Cancel`].
+/// has heard; for [`Request::Cancel`] until it has ended, or for 10 seconds.
 pub fn control(
     env: &Environment,
     request: Request,
     meant: Option<PreparationId>,
 ) -> Result<Controlled, ControlError> {
-    let (lock, held, preparation) = ask(env, Asked::Request(request), meant)?;
-    Ok(Controlled { request, preparation, rehearsal: lock == Lock::Rehearsal, pid: held.pid })
+    let Heard { lock, pid, preparation, ended } = ask(env, Asked::Request(request), meant)?;
+    Ok(Controlled { request, preparation, rehearsal: lock == Lock::Rehearsal, pid, ended })
 }
 
 /// Asks the same to take these modules next, with all that they need, as far as they take part and are not begun. Says which
@@ -136,15 +139,19 @@ pub fn prioritise(
             return Err(ControlError::Module(Box::new(ModulesError::unknown(env, module))));
         }
     }
-    Ok(ask(env, Asked::First(modules), meant)?.2)
+    Ok(ask(env, Asked::First(modules), meant)?.preparation)
 }
 
-/// Leaves a request, and waits until it has been heard; until what it is meant for has ended, if that is what is asked.
-fn ask(
-    env: &Environment,
-    asked: Asked,
-    meant: Option<PreparationId>,
-) -> Result<(Lock, Held, PreparationId), ControlError> {
+/// Who has heard a request.
+struct Heard {
+    lock: Lock,
+    pid: u32,
+    preparation: PreparationId,
+    ended: bool,
+}
+
+/// Leaves a request, and waits until it has been heard; a while longer for the end of what it is meant for, if that is what is asked.
+fn ask(env: &Environment, asked: Asked, meant: Option<PreparationId>) -> Result<Heard, ControlError> {
     let turn = Turn::wait(&env.state_dir())?;
     let mut running = None;
     for lock in [Lock::Environment, Lock::Rehearsal] {
@@ -171,30 +178,27 @@ fn ask(
     let same = |now: Option<Held>| now.is_some_and(|now| now.pid == held.pid && now.since == held.since);
     // Once it is heard, others may ask while this one waits for the end, and a file that is there is theirs.
     let mut turn = Some(turn);
-    loop {
+    let ended = loop {
         if !path.exists() {
             drop(turn.take());
         }
         let heard = turn.is_none();
         if heard && !until_end {
-            break;
+            break false;
         }
-        let ended = !same(env.holder(lock)?);
-        if !heard && (ended || began.elapsed() > PATIENCE) {
+        let (ended, late) = (!same(env.holder(lock)?), began.elapsed() > PATIENCE);
+        if !heard && (ended || late) {
             let _ = fs::remove_file(&path);
         }
-        if ended && (until_end || heard) {
-            break;
+        match (ended, heard) {
+            (true, false) if !until_end => return Err(ControlError::NotRunning),
+            (true, _) => break true,
+            (false, true) if late => break false,
+            (false, false) if late => return Err(ControlError::NoAnswer { pid: held.pid, preparation }),
+            (false, _) => thread::sleep(Duration::from_millis(5)),
         }
-        if ended {
-            return Err(ControlError::NotRunning);
-        }
-        if began.elapsed() > PATIENCE {
-            return Err(ControlError::NoAnswer { pid: held.pid, preparation });
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    Ok((lock, held, preparation))
+    };
+    Ok(Heard { lock, pid: held.pid, preparation, ended })
 }
 
 /// The right to leave a request: there is one file for it, and one that is not heard yet is not to be written over.

@@ -19,7 +19,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use crate::db::{Db, RunRow};
+use crate::db::{Db, RunKey, RunRow};
 use crate::document::words;
 use crate::live::Feed;
 use crate::names::{EnvironmentName, TenantName};
@@ -255,19 +255,36 @@ fn row(
     Ok(RunRow { tenant, environment, rehearsal, request, who, paused: false })
 }
 
+/// The beginning of a run.
+struct Beginning {
+    /// Who waits for it, until they are told.
+    waits: Option<oneshot::Sender<Started>>,
+    /// What it has begun as.
+    preparation: Option<PreparationId>,
+}
+
+impl Beginning {
+    /// Tells whoever waits.
+    fn tell(&mut self, started: Started) {
+        if let Some(waits) = self.waits.take() {
+            let _ = waits.send(started);
+        }
+    }
+}
+
 fn run(app: &App, row: &RunRow, order: &Order, stop: &Stop, started: oneshot::Sender<Started>) {
-    let mut started = Some(started);
+    let mut beginning = Beginning { waits: Some(started), preparation: None };
     let (tenant, environment) = (&row.tenant, &row.environment);
     let _span = tracing::info_span!("run", %tenant, %environment).entered();
-    let mut ended = prepare_in(app, row, order, stop, &mut started);
+    let mut ended = prepare_in(app, row, order, stop, &mut beginning);
     // Nobody waits to be told that what was interrupted cannot go on yet: it does once the environment is free. Whoever only looks who
     // holds it has the lock for a moment as well.
-    while started.as_ref().is_some_and(oneshot::Sender::is_closed)
+    while beginning.waits.as_ref().is_some_and(oneshot::Sender::is_closed)
         && ended.as_ref().is_err_and(|problem| matches!(problem.code(), "held" | "artifacts-away"))
         && !stop.is_asked()
     {
         std::thread::sleep(AGAIN);
-        ended = prepare_in(app, row, order, stop, &mut started);
+        ended = prepare_in(app, row, order, stop, &mut beginning);
     }
     match &ended {
         Ok(summary) => {
@@ -275,17 +292,17 @@ fn run(app: &App, row: &RunRow, order: &Order, stop: &Stop, started: oneshot::Se
         }
         Err(problem) => tracing::warn!(%tenant, %environment, ?problem, "a run could not be run to its end"),
     }
-    let refused = started.is_some();
     let away = ended.as_ref().is_err_and(|problem| problem.code() == "artifacts-away");
-    if let (Some(started), Err(problem)) = (started.take(), ended) {
-        let _ = started.send(Err(problem));
+    if let Err(problem) = ended {
+        beginning.tell(Err(problem));
     }
-    // One that was refused has no row: the one in the table is that of whoever holds the environment.
     let stopped = app.runs().is_ending() && stop.is_asked();
     let goes_on = (stopped || away) && !stop.is_called_off();
-    if !refused
+    // One that was refused has no row: the one in the table is that of whoever holds the environment.
+    if let Some(preparation) = beginning.preparation
         && !goes_on
-        && let Err(error) = app.data().db().remove_run(tenant, environment, row.rehearsal)
+        && let Err(error) =
+            app.data().db().remove_run(&RunKey { tenant, environment, rehearsal: row.rehearsal, preparation })
     {
         tracing::error!(error = &error as &dyn std::error::Error, "cannot record what ended");
     }
@@ -296,7 +313,7 @@ fn prepare_in(
     row: &RunRow,
     order: &Order,
     stop: &Stop,
-    started: &mut Option<oneshot::Sender<Started>>,
+    beginning: &mut Beginning,
 ) -> Result<Summary, Problem> {
     let env = app.environment(&row.tenant, &row.environment)?.acting_as(row.who.as_str());
     let sandbox = app.sandboxes().of(Some(&row.tenant))?;
@@ -312,7 +329,8 @@ fn prepare_in(
         meter.count(event);
         feed.tell(runs.preparation, event);
         let Event::Started { preparation, .. } = event else { return };
-        if let Err(error) = app.data().db().put_run(row) {
+        beginning.preparation = Some(*preparation);
+        if let Err(error) = app.data().db().put_run(row, *preparation) {
             tracing::error!(error = &error as &dyn std::error::Error, "cannot record what runs");
         }
         if row.paused
@@ -320,9 +338,7 @@ fn prepare_in(
         {
             tracing::warn!(error = &error as &dyn std::error::Error, "cannot pause what was paused");
         }
-        if let Some(started) = started.take() {
-            let _ = started.send(Ok(*preparation));
-        }
+        beginning.tell(Ok(*preparation));
     };
     let target = |version: &Version| target(app, &row.tenant, version);
     let with = match &order.work {

@@ -16,6 +16,9 @@ pub(super) fn run(session: &Session, request: Request) -> anyhow::Result<Exit> {
                 "{what} {preparation} (process {pid}) waits: let it go on with `prefab resume`, or call it off with `prefab cancel`"
             ),
             Request::Resume => format!("{what} {preparation} (process {pid}) goes on"),
+            Request::Cancel if !done.ended => format!(
+                "{what} {preparation} (process {pid}) was called off, and ends as soon as this busy machine lets it notice: look with `prefab status`"
+            ),
             Request::Cancel => format!("{what} {preparation} (process {pid}) was called off; what it has compiled is kept"),
         }
     })?;

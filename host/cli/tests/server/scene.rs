@@ -259,13 +259,6 @@ impl Scene {
         self.through(&begun["preparation"]);
     }
 
-    /// Calls a preparation off and removes a module that will not end.
-    pub(crate) fn module_gone(&self, module: &str, preparation: &Value) {
-        let all = self.administrator();
-        all.post(&shop(&format!("/preparations/{preparation}/cancel")), &json!({})).expect(200);
-        until(|| all.send("DELETE", &shop(&format!("/modules/{module}")), b"").status == 204);
-    }
-
     /// Waits until a preparation is over, and has let go of the environment.
     pub(crate) fn through(&self, preparation: &Value) {
         let all = self.administrator();

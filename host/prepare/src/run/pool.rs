@@ -13,7 +13,7 @@ use super::roster::Index;
 use super::stop::Stop;
 use super::urgent::Places;
 use crate::folded::{Request, Requests};
-use crate::priority::Priority;
+use crate::priority::{Priority, StoodBack};
 
 /// Messages under way: enough that no thread waits while their owner tells watchers, few enough to hold in memory.
 const UNDER_WAY: usize = 256;
@@ -72,6 +72,7 @@ impl Pool<'_> {
     ) -> Result<(), E> {
         let places = Places::new(order.len());
         let (busy, broken) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let stood_back = StoodBack::default();
         // What is done on these threads is told as a part of what this one does.
         let span = tracing::Span::current();
         std::thread::scope(|scope| {
@@ -79,10 +80,11 @@ impl Pool<'_> {
             let threads = self.stop.share().map_or(self.jobs, |share| share.threads(self.jobs));
             for number in 0..threads.min(order.len()) {
                 let (sender, work, places, busy, broken) = (sender.clone(), &work, &places, &busy, &broken);
+                let stood_back = &stood_back;
                 let span = span.clone();
                 let body = move || {
                     let _entered = span.enter();
-                    self.priority.apply();
+                    let _standing = stood_back.enter(self.priority);
                     loop {
                         self.stop.control().wait();
                         if self.stop.is_asked() || broken.load(Ordering::Relaxed) {
@@ -129,6 +131,9 @@ impl Pool<'_> {
                     Err(RecvTimeoutError::Timeout) => None,
                     Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 };
+                if self.stop.control().is_cancelled() {
+                    stood_back.let_forward();
+                }
                 let heeded = on(message).and_then(|()| jumps()).map(|jumps| {
                     if !jumps.is_empty() {
                         places.jump(jumps);
@@ -137,6 +142,7 @@ impl Pool<'_> {
                 if let Err(error) = heeded {
                     broken.store(true, Ordering::Relaxed);
                     self.stop.control().cancel();
+                    stood_back.let_forward();
                     // Dropping the receiver lets go those that wait to send.
                     return Err(error);
                 }

@@ -294,6 +294,10 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        if self.is_alive() {
+            // In the background of a busy machine it would take long to die.
+            Schedule::NORMAL.give_to(Pid::from_child(&self.child));
+        }
         // If that fails, it is gone already, or ends as soon as it finds its pipes closed.
         let _ = self.child.kill().and_then(|()| self.child.wait());
     }

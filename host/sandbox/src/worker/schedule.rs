@@ -11,6 +11,9 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
+    /// That of any other program.
+    pub(super) const NORMAL: Self = Self { policy: libc::SCHED_OTHER, nice: 0 };
+
     /// That of the thread that asks.
     #[expect(unsafe_code, reason = "rustix has no call for the policy")]
     pub(super) fn of_this_thread() -> Self {

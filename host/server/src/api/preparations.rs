@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use super::{Before, TAG_PREPARATIONS};
 use crate::access::{Operate, Place, Read};
+use crate::db::RunKey;
 use crate::db::ScheduledRow;
 use crate::document::words;
 use crate::follow::Window;
@@ -193,9 +194,13 @@ pub(super) async fn control(
         let turn = server.controls().of(&at.tenant, &at.environment);
         let _turn = (which.request != Request::Cancel).then(|| turn.lock());
         let done = tell(&env, which.request, Some(which.preparation))?;
-        if which.request != Request::Cancel {
-            let paused = which.request == Request::Pause;
-            server.data().db().set_run_paused(&at.tenant, &at.environment, done.rehearsal, paused)?;
+        let (rehearsal, preparation) = (done.rehearsal, done.preparation);
+        let run = RunKey { tenant: &at.tenant, environment: &at.environment, rehearsal, preparation };
+        // Before anybody is told: it is so after a kill as well.
+        match which.request {
+            Request::Pause => server.data().db().set_run_paused(&run, true)?,
+            Request::Resume => server.data().db().set_run_paused(&run, false)?,
+            Request::Cancel => server.data().db().remove_run(&run)?,
         }
         Ok(Json(done))
     })

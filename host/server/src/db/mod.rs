@@ -24,7 +24,7 @@ pub use audit::AuditEntry;
 pub(crate) use audit::NewAuditEntry;
 pub(crate) use follows::{FollowRow, ScheduledRow};
 pub(crate) use replies::{Earlier, Reply};
-pub(crate) use runs::RunRow;
+pub(crate) use runs::{RunKey, RunRow};
 pub use tenants::Tenant;
 pub use tokens::NewToken;
 
@@ -36,6 +36,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("sessions.sql")),
     M::up(include_str!("quotas.sql")),
     M::up(include_str!("follows.sql")),
+    M::up(include_str!("run_preparations.sql")),
 ];
 
 /// Why the server's database could not do something.

@@ -1,5 +1,7 @@
 //! What runs in the background, so that it goes on after a restart.
 
+use prefab_model::PreparationId;
+
 use super::{Db, DbError, parsed};
 use crate::names::{EnvironmentName, TenantName};
 
@@ -15,44 +17,54 @@ pub(crate) struct RunRow {
     pub(crate) paused: bool,
 }
 
+/// What a row is found by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RunKey<'a> {
+    pub(crate) tenant: &'a TenantName,
+    pub(crate) environment: &'a EnvironmentName,
+    pub(crate) rehearsal: bool,
+    /// The number that it has in its environment since it began, which is another one after a restart.
+    pub(crate) preparation: PreparationId,
+}
+
 impl Db {
-    pub(crate) fn put_run(&self, run: &RunRow) -> Result<(), DbError> {
+    /// Records that a run goes on as this preparation, or rehearsal, in place of what its environment ran before.
+    pub(crate) fn put_run(&self, run: &RunRow, preparation: PreparationId) -> Result<(), DbError> {
         self.write("record what runs", |db| {
             db.execute(
-                "INSERT OR REPLACE INTO runs (tenant, environment, rehearsal, request, who, paused) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                (run.tenant.as_str(), run.environment.as_str(), run.rehearsal, &run.request, &run.who, run.paused),
+                "INSERT OR REPLACE INTO runs (tenant, environment, rehearsal, request, who, paused, preparation) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                (run.tenant.as_str(), run.environment.as_str(), run.rehearsal, &run.request, &run.who, run.paused, preparation.0),
             )
             .map(drop)
         })
     }
 
-    pub(crate) fn set_run_paused(
-        &self,
-        tenant: &TenantName,
-        environment: &EnvironmentName,
-        rehearsal: bool,
-        paused: bool,
-    ) -> Result<(), DbError> {
-        self.write("record what is paused", |db| {
-            db.execute(
-                "UPDATE runs SET paused = ?4 WHERE tenant = ?1 AND environment = ?2 AND rehearsal = ?3",
-                (tenant.as_str(), environment.as_str(), rehearsal, paused),
-            )
-            .map(drop)
-        })
+    pub(crate) fn set_run_paused(&self, run: &RunKey<'_>, paused: bool) -> Result<(), DbError> {
+        self.change_run("record what is paused", "UPDATE runs SET paused = ?5", run, Some(paused))
     }
 
-    pub(crate) fn remove_run(
+    /// Forgets a run that has ended, or was called off. Another one that has begun meanwhile stays.
+    pub(crate) fn remove_run(&self, run: &RunKey<'_>) -> Result<(), DbError> {
+        self.change_run("record what ended", "DELETE FROM runs", run, None)
+    }
+
+    fn change_run(
         &self,
-        tenant: &TenantName,
-        environment: &EnvironmentName,
-        rehearsal: bool,
+        what: &'static str,
+        change: &str,
+        run: &RunKey<'_>,
+        value: Option<bool>,
     ) -> Result<(), DbError> {
-        self.write("record what ended", |db| {
-            db.execute(
-                "DELETE FROM runs WHERE tenant = ?1 AND environment = ?2 AND rehearsal = ?3",
-                (tenant.as_str(), environment.as_str(), rehearsal),
-            )
+        let own = "WHERE tenant = ?1 AND environment = ?2 AND rehearsal = ?3 AND preparation = ?4";
+        self.write(what, |db| {
+            let mut statement = db.prepare_cached(&format!("{change} {own}"))?;
+            let (tenant, environment) = (run.tenant.as_str(), run.environment.as_str());
+            match value {
+                Some(value) => {
+                    statement.execute((tenant, environment, run.rehearsal, run.preparation.0, value))
+                }
+                None => statement.execute((tenant, environment, run.rehearsal, run.preparation.0)),
+            }
             .map(drop)
         })
     }
