@@ -228,6 +228,18 @@ pub(crate) enum Command {
     /// Let a preparation go on that was paused
     #[command(after_help = "Examples:\n  prefab resume")]
     Resume,
+    /// Have modules prepared next by the preparation that is running
+    ///
+    /// With all that they need, as far as these take part and are not begun. Before it begins, `prefab prepare --first` says the same.
+    #[command(
+        alias = "prioritize",
+        after_help = "Examples:\n  prefab prioritise checkout\n  prefab prioritise checkout cart --server https://prefab.example"
+    )]
+    Prioritise {
+        /// The modules
+        #[arg(required = true, value_name = "MODULE")]
+        modules: Vec<ModuleName>,
+    },
     /// Call off the preparation that is running
     ///
     /// What it has compiled is kept, and `prefab prepare` need not compile it again.

@@ -1,11 +1,15 @@
 //! Modules of an environment on a server, and what was prepared of them.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 
 use prefab_model::{ModuleName, ModulePath};
-use prefab_prepare::{ModuleArtifacts, ModuleSummary, read_module_tree};
+use prefab_prepare::{
+    ImportSummary, ModuleArtifacts, ModuleSummary, ModuleTree, ModulesError, NpmTree, SkippedPackage,
+    find_npm, read_module_tree, read_package_tree,
+};
 
 use crate::connection::ClientError;
 use crate::environment::EnvironmentClient;
@@ -39,10 +43,39 @@ impl EnvironmentClient {
     /// # Errors
     /// The folder is not a module, or the server does not take it.
     pub fn send_module(&self, dir: &Path) -> Result<ModuleSummary, ClientError> {
-        let tree = read_module_tree(dir)?;
+        self.send(&read_module_tree(dir)?, dir)
+    }
+
+    fn send(&self, tree: &ModuleTree, dir: &Path) -> Result<ModuleSummary, ClientError> {
         let files = tree.files.iter().map(|(path, bytes)| (path.as_str(), &bytes[..]));
         let packed = pack(files, dir)?;
         self.connection.send_tree("PUT", &self.at(["modules", tree.name.as_str()]), packed)
+    }
+
+    /// Sends every package of a `node_modules` tree or a workspace as a module. All are sent each time, so that what is there already
+    /// counts as updated; what is not in the tree any more stays. `progress` is told how many are sent.
+    ///
+    /// # Errors
+    /// There are no packages, or the server does not take one. A package with files that no module can have is left out.
+    pub fn send_npm(&self, dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<ImportSummary, ClientError> {
+        let NpmTree { modules, nested, skipped } = find_npm(dir, &mut |_| {})?;
+        let there: HashSet<ModuleName> = self.modules()?.into_iter().map(|module| module.name).collect();
+        let mut import = ImportSummary { nested, skipped, ..ImportSummary::default() };
+        for (folder, manifest) in modules {
+            let tree = match read_package_tree(&folder, &manifest) {
+                Ok(tree) => tree,
+                Err(ModulesError::Unreadable { reason, .. }) => {
+                    import.skipped.push(SkippedPackage { path: folder, reason });
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            self.send(&tree, &folder)?;
+            let count = if there.contains(&manifest.name) { &mut import.updated } else { &mut import.added };
+            *count += 1;
+            progress(import.added + import.updated);
+        }
+        Ok(import)
     }
 
     /// Removes a module.

@@ -63,6 +63,11 @@ struct Compiling {
     task: Task,
 }
 
+#[derive(Serialize)]
+struct First<'a> {
+    modules: &'a [ModuleName],
+}
+
 /// What all events carry besides themselves.
 #[derive(Deserialize)]
 struct Around {
@@ -98,18 +103,29 @@ impl EnvironmentClient {
 
     /// Tells the preparation that runs, or else the rehearsal, what to do.
     pub fn control(&self, request: Request) -> Result<Controlled, ClientError> {
-        let status = self.status()?;
-        let prepares = status.holder.filter(|holder| holder.activity != Activity::Rehearse);
-        let running = prepares.and_then(|holder| holder.preparation);
-        let running = running.or_else(|| status.rehearsal.and_then(|rehearsal| rehearsal.preparation));
-        let running =
-            running.ok_or(ClientError::NotThere("no preparation is running in this environment"))?;
+        let running = self.running()?;
         let request = match request {
             Request::Pause => "pause",
             Request::Resume => "resume",
             Request::Cancel => "cancel",
         };
         self.connection.tell("POST", &self.at(["preparations", &running.to_string(), request]), &())
+    }
+
+    /// Tells the preparation that runs, or else the rehearsal, to take these modules next, and returns its number.
+    pub fn prioritise(&self, modules: &[ModuleName]) -> Result<PreparationId, ClientError> {
+        let at = self.at(["preparations", &self.running()?.to_string(), "prioritise"]);
+        let heard: Begun = self.connection.tell("POST", &at, &First { modules })?;
+        Ok(heard.preparation)
+    }
+
+    /// The preparation that runs, or else the rehearsal.
+    fn running(&self) -> Result<PreparationId, ClientError> {
+        let status = self.status()?;
+        let prepares = status.holder.filter(|holder| holder.activity != Activity::Rehearse);
+        let running = prepares.and_then(|holder| holder.preparation);
+        let running = running.or_else(|| status.rehearsal.and_then(|rehearsal| rehearsal.preparation));
+        running.ok_or(ClientError::NotThere("no preparation is running in this environment"))
     }
 
     fn run(

@@ -48,12 +48,26 @@ struct File {
     name: ModuleName,
     version: Option<String>,
     #[serde(default)]
-    dependencies: Vec<ModuleName>,
+    dependencies: Dependencies,
     #[serde(default)]
     entry: Entry,
     #[serde(default)]
     options: BTreeMap<CompilerName, BTreeMap<String, toml::Value>>,
     application: Option<String>,
+}
+
+/// `dependencies = ["money"]`, or a table of the names that the sources use and the modules that they stand for.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Dependencies {
+    List(Vec<ModuleName>),
+    Table(BTreeMap<String, ModuleName>),
+}
+
+impl Default for Dependencies {
+    fn default() -> Self {
+        Self::List(Vec::new())
+    }
 }
 
 /// `entry = "src/index.ts"`, or a table of names and paths.
@@ -77,14 +91,20 @@ impl ModuleManifest {
     /// [`ManifestError`] if it is not one.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
         let file: File = toml::from_str(text).map_err(|error| SyntaxError::new(text, &error))?;
-        let mut dependencies = BTreeMap::new();
-        for dependency in file.dependencies {
-            if dependency == file.name {
-                return Err(ManifestError::DependsOnItself(file.name));
+        let dependencies = match file.dependencies {
+            Dependencies::Table(table) => table,
+            Dependencies::List(list) => {
+                let mut table = BTreeMap::new();
+                for dependency in list {
+                    if table.insert(dependency.as_str().to_owned(), dependency.clone()).is_some() {
+                        return Err(ManifestError::DuplicateDependency { module: file.name, dependency });
+                    }
+                }
+                table
             }
-            if dependencies.insert(dependency.as_str().to_owned(), dependency.clone()).is_some() {
-                return Err(ManifestError::DuplicateDependency { module: file.name, dependency });
-            }
+        };
+        if dependencies.values().any(|dependency| *dependency == file.name) {
+            return Err(ManifestError::DependsOnItself(file.name));
         }
         let entry_points = match file.entry {
             Entry::One(path) => vec![EntryPoint { name: ".".to_owned(), path }],
@@ -105,6 +125,32 @@ impl ModuleManifest {
             options,
             application: file.application,
         })
+    }
+
+    /// The text of a `module.toml` that says the same.
+    pub fn to_toml(&self) -> String {
+        let text = |text: &str| toml::Value::String(text.to_owned());
+        let table = |rows: &mut dyn Iterator<Item = (&str, &str)>| {
+            toml::Value::Table(rows.map(|(name, value)| (name.to_owned(), text(value))).collect())
+        };
+        let mut file = toml::Table::new();
+        file.insert("name".to_owned(), text(self.name.as_str()));
+        for (key, value) in [("version", &self.version), ("application", &self.application)] {
+            if let Some(value) = value {
+                file.insert(key.to_owned(), text(value));
+            }
+        }
+        let mut dependencies =
+            self.dependencies.iter().map(|(name, module)| (name.as_str(), module.as_str()));
+        file.insert("dependencies".to_owned(), table(&mut dependencies));
+        let mut entry = self.entry_points.iter().map(|entry| (entry.name.as_str(), entry.path.as_str()));
+        file.insert("entry".to_owned(), table(&mut entry));
+        let options = self.options.iter().map(|(compiler, options)| {
+            let mut options = options.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            (compiler.as_str().to_owned(), table(&mut options))
+        });
+        file.insert("options".to_owned(), toml::Value::Table(options.collect()));
+        file.to_string()
     }
 }
 
@@ -145,6 +191,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_is_read_as_the_same() {
+        let text = "name = \"@acme/one\"\nversion = \"1\"\napplication = \"a\"\n\
+            dependencies = {b = \"b@2.0.0#2\", \"@s/c\" = \"@s/c\"}\n\
+            [entry]\n\".\" = \"a b.ts\"\n\"./x\" = \"x.ts\"\n[options.typescript]\nminify = true\n";
+        let manifest = ModuleManifest::parse(text).unwrap();
+        assert_eq!(manifest.dependencies["b"].as_str(), "b@2.0.0#2");
+        assert_eq!(ModuleManifest::parse(&manifest.to_toml()).unwrap(), manifest);
+    }
+
+    #[test]
     fn mistakes_are_told_with_their_line() {
         for (text, told) in [
             ("name = \"a\"\ndependancies = []", "dependancies"),
@@ -152,6 +208,7 @@ mod tests {
             ("name = \"a\"\nentry = \"../x.ts\"", "entry"),
             ("name = \"a\"\ndependencies = [\"a\"]", "depends on itself"),
             ("name = \"a\"\ndependencies = [\"b\", \"b\"]", "twice"),
+            ("name = \"a\"\ndependencies = {b = \"a\"}", "depends on itself"),
             ("version = \"1\"", "name"),
         ] {
             let error = ModuleManifest::parse(text).unwrap_err().to_string();

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use prefab_model::{ModuleName, ModulePath};
+use cap_std::fs::Dir;
+use prefab_model::{ModuleManifest, ModuleName, ModulePath};
 use time::OffsetDateTime;
 
 use crate::environment::io_error;
@@ -25,22 +26,46 @@ pub struct ModuleTree {
 /// # Errors
 /// The folder is not a module, or has files that no module can have.
 pub fn read_module_tree(dir: &Path) -> Result<ModuleTree, ModulesError> {
-    let root = dir.canonicalize().map_err(io_error("cannot open the folder", dir))?;
-    let opened = module_folder::open(&root).map_err(io_error("cannot open the folder", dir))?;
+    let opened = open(dir)?;
     let (_, manifest) = description::read(&opened)
         .map_err(|source| ModulesError::NotAModule { dir: dir.to_owned(), source })?;
+    Ok(ModuleTree { name: manifest.name, files: files(&opened, dir)? })
+}
+
+/// Reads the folder of a package as the module that [`find_npm`](crate::find_npm) has found it to be: what the names mean that it uses
+/// depends on where it lies, so the tree says that in a `module.toml`.
+///
+/// # Errors
+/// The folder has files that no module can have.
+pub fn read_package_tree(dir: &Path, manifest: &ModuleManifest) -> Result<ModuleTree, ModulesError> {
+    let mut files = files(&open(dir)?, dir)?;
+    files.retain(|(path, _)| path.as_str() != description::MODULE_TOML);
+    let described = description::MODULE_TOML.parse().map_err(|_| ModulesError::Unreadable {
+        dir: dir.to_owned(),
+        reason: "it cannot be described".to_owned(),
+    })?;
+    files.push((described, manifest.to_toml().into_bytes()));
+    Ok(ModuleTree { name: manifest.name.clone(), files })
+}
+
+fn open(dir: &Path) -> Result<Dir, ModulesError> {
+    let root = dir.canonicalize().map_err(io_error("cannot open the folder", dir))?;
+    Ok(module_folder::open(&root).map_err(io_error("cannot open the folder", dir))?)
+}
+
+fn files(opened: &Dir, dir: &Path) -> Result<Vec<(ModulePath, Vec<u8>)>, ModulesError> {
     let now = i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos()).unwrap_or(i64::MAX);
     let unreadable = |problem: SourceProblem| ModulesError::Unreadable {
         dir: dir.to_owned(),
         reason: problem.to_string(),
     };
-    let taken = snapshot(&opened, &|_| true, None, now).map_err(unreadable)?;
+    let taken = snapshot(opened, &|_| true, None, now).map_err(unreadable)?;
     let mut files = Vec::with_capacity(taken.snapshot.files.len());
     for (file, bytes) in taken.snapshot.files.into_iter().zip(taken.bytes) {
-        let bytes = bytes.map_or_else(|| read_again(&opened, &file), Ok).map_err(unreadable)?;
+        let bytes = bytes.map_or_else(|| read_again(opened, &file), Ok).map_err(unreadable)?;
         files.push((file.path, bytes));
     }
-    Ok(ModuleTree { name: manifest.name, files })
+    Ok(files)
 }
 
 #[cfg(test)]

@@ -254,6 +254,30 @@ pub fn list_modules(env: &Environment) -> Result<Vec<ModuleSummary>, ModulesErro
     env.store().modules()?.into_iter().map(|row| summary(env, row)).collect()
 }
 
+/// The packages of an npm tree, as modules.
+#[derive(Debug)]
+pub struct NpmTree {
+    /// Their folders, and what they are as modules.
+    pub modules: Vec<(PathBuf, ModuleManifest)>,
+    /// How many of them lie in another package's `node_modules`.
+    pub nested: u64,
+    /// Packages that cannot become modules.
+    pub skipped: Vec<SkippedPackage>,
+}
+
+/// Finds every package of a `node_modules` tree or a workspace. `progress` is told how many were found so far.
+///
+/// # Errors
+/// There is no such folder, or no package in it.
+pub fn find_npm(dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<NpmTree, ModulesError> {
+    let root = dir.canonicalize().map_err(io_error("cannot open the folder", dir))?;
+    let npm::Tree { modules, nested, skipped } = npm::find(&root, progress);
+    if modules.is_empty() {
+        return Err(ModulesError::NoPackages { dir: dir.to_owned() });
+    }
+    Ok(NpmTree { modules, nested, skipped })
+}
+
 /// Makes every package of a `node_modules` tree or a workspace a module. Doing it again takes in what changed.
 pub fn import_npm(
     env: &Environment,
@@ -262,10 +286,7 @@ pub fn import_npm(
 ) -> Result<ImportSummary, ModulesError> {
     let root = dir.canonicalize().map_err(io_error("cannot open the folder", dir))?;
     let _hold = env.hold(Activity::Modules)?;
-    let tree = npm::find(&root, progress);
-    if tree.modules.is_empty() {
-        return Err(ModulesError::NoPackages { dir: dir.to_owned() });
-    }
+    let tree = find_npm(&root, progress)?;
     let mut import = ImportSummary { nested: tree.nested, skipped: tree.skipped, ..ImportSummary::default() };
     let now = OffsetDateTime::now_utc();
     let modules = tree.modules.len() as u64;

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -96,6 +96,8 @@ pub struct ServeOptions {
     pub ceilings: Ceilings,
     /// A folder in which releases are looked for.
     pub watch: Option<PathBuf>,
+    /// A folder with one for each tenant, which the tenant's environments may read modules from.
+    pub sources: Option<PathBuf>,
 }
 
 /// What is to be told when the server listens.
@@ -119,6 +121,7 @@ pub struct Server {
     shares: Shares,
     kept: Kept,
     ceilings: Ceilings,
+    sources: Option<PathBuf>,
     followers: Followers,
     controls: Controls,
     live: Live,
@@ -159,6 +162,11 @@ impl Server {
 
     pub(crate) fn ceilings(&self) -> Ceilings {
         self.ceilings
+    }
+
+    /// The folder with one for each tenant, which its environments may read modules from.
+    pub(crate) fn sources(&self) -> Option<&Path> {
+        self.sources.as_deref()
     }
 
     pub(crate) fn followers(&self) -> &Followers {
@@ -315,6 +323,7 @@ pub fn serve(options: &ServeOptions, told: impl FnOnce(&Listening)) -> Result<()
         shares,
         kept: Kept::default(),
         ceilings: options.ceilings,
+        sources: options.sources.clone(),
         followers: Followers::default(),
         controls: Controls::default(),
         live: Live::new(&format!("{start:x}")),

@@ -1,6 +1,8 @@
-//! `prefab pause`, `prefab resume` and `prefab cancel`
+//! `prefab pause`, `prefab resume`, `prefab prioritise` and `prefab cancel`
 
+use prefab_model::{ModuleName, PreparationId};
 use prefab_prepare::{Controlled, Request};
+use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::session::Session;
@@ -21,6 +23,22 @@ pub(super) fn run(session: &Session, request: Request) -> anyhow::Result<Exit> {
             ),
             Request::Cancel => format!("{what} {preparation} (process {pid}) was called off; what it has compiled is kept"),
         }
+    })?;
+    Ok(Exit::Fine)
+}
+
+/// What goes first.
+#[derive(Serialize)]
+struct First<'a> {
+    preparation: PreparationId,
+    modules: &'a [ModuleName],
+}
+
+pub(super) fn prioritise(session: &Session, modules: &[ModuleName]) -> anyhow::Result<Exit> {
+    let preparation = session.environment()?.prioritise(modules)?;
+    session.out.result(&First { preparation, modules }, |first| {
+        let names: Vec<&str> = first.modules.iter().map(ModuleName::as_str).collect();
+        format!("Preparation {} takes {} next, with what they need", first.preparation, names.join(", "))
     })?;
     Ok(Exit::Fine)
 }

@@ -58,6 +58,7 @@ pub(crate) fn run(command: Command, session: &Session) -> anyhow::Result<Exit> {
         }
         Command::Pause => control::run(session, Request::Pause),
         Command::Resume => control::run(session, Request::Resume),
+        Command::Prioritise { modules } => control::prioritise(session, &modules),
         Command::Cancel => control::run(session, Request::Cancel),
         Command::Status { watch } => status::run(session, watch),
         Command::Errors { module, format } => errors::run(session, module.as_ref(), format),

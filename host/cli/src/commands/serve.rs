@@ -42,6 +42,10 @@ pub(crate) struct ServeArgs {
     /// A folder in which releases are looked for, each in a folder of its own
     #[arg(long, value_name = "DIR")]
     watch_releases: Option<PathBuf>,
+    /// A folder with one for each tenant: its environments may have modules that stay there, below DIR/TENANT. Nobody else is to be able
+    /// to write there
+    #[arg(long, value_name = "DIR")]
+    sources: Option<PathBuf>,
     /// Keep the artifacts of environments that are made from now on in an S3-compatible store: s3://BUCKET/PREFIX, with credentials,
     /// region and endpoint from the AWS_* variables
     #[arg(long, value_name = "URL")]
@@ -115,6 +119,9 @@ pub(super) fn run(session: &Session, arguments: &ServeArgs) -> anyhow::Result<Ex
     if let Some(folder) = arguments.watch_releases.as_ref().filter(|folder| !folder.is_dir()) {
         anyhow::bail!("cannot look for releases in {}: it is not a folder", folder.display());
     }
+    if let Some(folder) = arguments.sources.as_ref().filter(|folder| !folder.is_dir()) {
+        anyhow::bail!("cannot read modules from {}: it is not a folder", folder.display());
+    }
     let options = ServeOptions {
         data: arguments.data.clone(),
         listen: arguments.listen,
@@ -125,6 +132,7 @@ pub(super) fn run(session: &Session, arguments: &ServeArgs) -> anyhow::Result<Ex
         jobs,
         ceilings,
         watch: arguments.watch_releases.clone(),
+        sources: arguments.sources.clone(),
     };
     let mut printed = Ok(());
     serve(&options, |Listening { address, tls, first_token }| {

@@ -95,6 +95,14 @@ impl AnyEnvironment {
         })
     }
 
+    /// Has these modules taken next by what runs, and returns its number.
+    pub(crate) fn prioritise(&self, modules: &[ModuleName]) -> anyhow::Result<PreparationId> {
+        Ok(match self {
+            Self::Here(here) => prepare::prioritise(&here.env, modules.to_vec(), None)?,
+            Self::There(there) => there.prioritise(modules)?,
+        })
+    }
+
     /// Compares two preparations. `progress` is told how many modules are compared, where that can be told.
     pub(crate) fn report(
         &self,

@@ -42,10 +42,7 @@ impl AnyEnvironment {
     ) -> anyhow::Result<ImportSummary> {
         match self {
             Self::Here(here) => Ok(prepare::import_npm(&here.env, dir, progress)?),
-            Self::There(_) => anyhow::bail!(
-                "an import takes folders as they lie here, which a server cannot see: send single modules with `prefab module add`, or \
-                 import where the environment is"
-            ),
+            Self::There(there) => Ok(there.send_npm(dir, progress)?),
         }
     }
 

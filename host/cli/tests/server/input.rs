@@ -1,5 +1,6 @@
 //! What callers send that cannot be taken: it is refused with a problem document, and the server goes on.
 
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 
@@ -85,6 +86,51 @@ fn a_tree_that_reaches_out_of_its_folder_is_refused_and_leaves_nothing() {
         let problem = release(manifest).refused(422, "invalid-release");
         assert!(!problem.to_string().contains(scene.data("").to_str().unwrap()), "{problem}");
     }
+}
+
+#[test]
+fn modules_stay_in_the_folder_that_the_server_may_read_for_their_tenant_and_nothing_else_is_read() {
+    let sources = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = sources.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write("acme/cart/module.toml", "name = \"cart\"\n");
+    write("acme/cart/index.ts", "export const cart: number = 1;\n");
+    write("acme/web/node_modules/a/package.json", r#"{"name": "a", "dependencies": {"b": "1"}}"#);
+    write("acme/web/node_modules/b/package.json", r#"{"name": "b"}"#);
+    write("other/secret/module.toml", "name = \"secret\"\n");
+    std::os::unix::fs::symlink("../other/secret", sources.path().join("acme/link")).unwrap();
+    let scene = Scene::with_options(&["--sources", sources.path().to_str().unwrap()]);
+    let all = scene.administrator();
+    all.post("/tenants", &json!({"name": "acme"})).expect(201);
+    all.post("/tenants/acme/environments", &json!({"name": "shop"})).expect(201);
+    scene.send_release("11.8.0");
+    let add = |path: &str| all.post(&shop("/modules"), &json!({"path": path}));
+    assert_eq!(add("cart").expect(200).json()["name"], "cart");
+    for path in ["link", "nothing", "cart/index.ts"] {
+        let problem = add(path).refused(404, "no-such-folder");
+        assert!(!problem.to_string().contains(sources.path().to_str().unwrap()), "{problem}");
+    }
+    for path in ["../other/secret", "/etc", ""] {
+        add(path).refused(422, "invalid");
+    }
+    add("web").refused(422, "not-a-module");
+    let import = || all.post(&shop("/import/npm"), &json!({"path": "web"}));
+    all.send_json("PUT", "/tenants/acme/quotas", &[], &json!({"modules": 2})).expect(200);
+    import().refused(409, "over-quota");
+    all.send_json("PUT", "/tenants/acme/quotas", &[], &json!({"modules": 3})).expect(200);
+    assert_eq!(import().expect(200).json()["added"], 2);
+    // What is prepared is what lies there then.
+    write("acme/cart/index.ts", "export const cart: number = 2;\n");
+    scene.upgrade("11.8.0");
+    let artifact = all.get(&shop("/modules/cart/artifacts/index.js")).expect(200).text();
+    assert!(artifact.contains("cart = 2"), "{artifact}");
+
+    let without = Scene::with_shop();
+    let asked = without.administrator().post(&shop("/modules"), &json!({"path": "cart"}));
+    asked.refused(404, "no-such-folder");
 }
 
 #[test]

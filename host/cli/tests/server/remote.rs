@@ -126,6 +126,50 @@ fn the_commands_do_on_a_server_what_they_do_in_a_folder() {
 }
 
 #[test]
+fn a_tree_of_packages_is_sent_with_what_their_names_mean_where_they_lie() {
+    let scene = Scene::new();
+    scene.administrator().post("/tenants", &serde_json::json!({"name": "acme"})).expect(201);
+    let token = scene.token("acme", "administer");
+    let folder = tempfile::tempdir().unwrap();
+    for (dir, version, needs) in [
+        ("a", "1.0.0", r#"{"b": "2"}"#),
+        ("a/node_modules/b", "2.0.0", "{}"),
+        ("b", "1.0.0", "{}"),
+        ("broken", "1.0.0", "{}"),
+    ] {
+        let dir = folder.path().join("node_modules").join(dir);
+        fs::create_dir_all(&dir).unwrap();
+        let text = format!(
+            r#"{{"name": "x", "version": "{version}", "main": "index.ts", "dependencies": {needs}}}"#
+        );
+        fs::write(dir.join("package.json"), text).unwrap();
+        fs::write(dir.join("index.ts"), "export const n: number = 1;\n").unwrap();
+    }
+    std::os::unix::fs::symlink("/etc/hostname", folder.path().join("node_modules/broken/a.ts")).unwrap();
+    told(&scene, &token, 0, &["init"]);
+    let tree = folder.path().to_str().unwrap();
+    let import = |added: u64, updated: u64| {
+        let done = json(&scene, &token, 0, &["import", "npm", tree]);
+        assert_eq!(
+            (&done["added"], &done["updated"], &done["nested"]),
+            (&added.into(), &updated.into(), &1.into())
+        );
+        let reason = done["skipped"][0]["reason"].as_str().unwrap();
+        assert!(reason.contains("a.ts is a link"), "{reason}");
+    };
+    import(3, 0);
+    import(0, 3);
+    let modules = json(&scene, &token, 0, &["module", "list"]);
+    let needs = |name: &str| {
+        let mut all = modules.as_array().unwrap().iter();
+        all.find(|module| module["name"] == name).unwrap()["dependencies"].clone()
+    };
+    assert_eq!(needs("a"), serde_json::json!(["b@2.0.0"]));
+    assert_eq!(needs("b@2.0.0"), serde_json::json!([]));
+    assert!(told(&scene, &token, 0, &["upgrade", &release("11.8.0")]).contains("3 of 3"));
+}
+
+#[test]
 fn a_preparation_on_a_server_is_paused_resumed_and_called_off_from_anywhere() {
     let (scene, preparation) = Scene::preparing();
     let token = scene.token("acme", "operate");
@@ -135,6 +179,8 @@ fn a_preparation_on_a_server_is_paused_resumed_and_called_off_from_anywhere() {
     assert!(told(&scene, &token, 0, &["pause"]).contains(&format!("Preparation {preparation}")));
     assert_eq!(json(&scene, &token, 0, &["status"])["state"], "paused");
     told(&scene, &token, 0, &["resume"]);
+    assert!(told(&scene, &token, 0, &["prioritise", "money"]).contains("takes money next"));
+    assert!(told(&scene, &token, 1, &["prioritise", "monye"]).contains("monye"));
     told(&scene, &token, 0, &["cancel"]);
     assert!(told(&scene, &token, 1, &["cancel"]).contains("no preparation is running"));
 }

@@ -13,6 +13,7 @@ mod preparations;
 mod publish;
 mod quotas;
 mod releases;
+mod sources;
 mod tenants;
 mod tokens;
 
@@ -66,13 +67,15 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(environments::errors))
         .routes(routes!(environments::settings, environments::set))
         .routes(routes!(events::follow))
-        .routes(routes!(modules::list))
+        .routes(routes!(modules::list, sources::add))
+        .routes(routes!(sources::import))
         .routes(routes!(modules::show, modules::put, modules::remove))
         .routes(routes!(modules::errors))
         .routes(routes!(modules::artifacts))
         .routes(routes!(modules::artifact))
         .routes(routes!(preparations::list, preparations::start))
         .routes(routes!(preparations::show))
+        .routes(routes!(preparations::prioritise))
         .routes(routes!(preparations::control))
         .routes(routes!(preparations::upgrade, follow::call_off))
         .routes(routes!(follow::set))

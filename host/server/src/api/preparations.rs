@@ -3,9 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use prefab_model::PreparationId;
+use prefab_model::{ModuleName, PreparationId};
 use prefab_prepare::{
     Controlled, PreparationSummary, Request, control as tell, limits_in, preparation, preparations,
+    prioritise as take_first,
 };
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -14,8 +15,7 @@ use utoipa::ToSchema;
 
 use super::{Before, TAG_PREPARATIONS};
 use crate::access::{Operate, Place, Read};
-use crate::db::RunKey;
-use crate::db::ScheduledRow;
+use crate::db::{RunKey, ScheduledRow};
 use crate::document::words;
 use crate::follow::Window;
 use crate::input::{Body, Named, Parameters};
@@ -77,6 +77,15 @@ pub(super) enum Upgrading {
 #[derive(Deserialize)]
 pub(super) struct Which {
     preparation: PreparationId,
+}
+
+/// Which modules go first.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct First {
+    /// The modules, at most 1000 of them.
+    #[schema(value_type = Vec<words::ModuleName>, min_items = 1, max_items = 1000)]
+    modules: Vec<ModuleName>,
 }
 
 #[derive(Deserialize)]
@@ -178,6 +187,25 @@ async fn begin(app: &App, at: Place<Operate>, order: Order) -> Result<(StatusCod
     let who = at.caller.who();
     let preparation = app.runs().start(app, at.tenant, at.environment, who, order).await?;
     Ok((StatusCode::ACCEPTED, Json(Begun { preparation })))
+}
+
+/// Take these modules next, with all that they need, as far as they take part and are not begun
+#[utoipa::path(post, path = "/tenants/{tenant}/environments/{environment}/preparations/{preparation}/prioritise", tag = TAG_PREPARATIONS, request_body = First,
+    security(("token" = ["operate"])), responses((status = 200, description = "It was heard", body = Begun)))]
+pub(super) async fn prioritise(
+    State(app): State<App>,
+    at: Place<Operate>,
+    Named(which): Named<Which>,
+    Body(First { modules }): Body<First>,
+) -> Result<Json<Begun>, Problem> {
+    if !(1..=1000).contains(&modules.len()) {
+        return Err(Problem::invalid("name 1 to 1000 modules"));
+    }
+    app.blocking(move |server| {
+        let preparation = take_first(&at.open(server)?, modules, Some(which.preparation))?;
+        Ok(Json(Begun { preparation }))
+    })
+    .await
 }
 
 /// Let it wait, go on, or end: `pause`, `resume` or `cancel`

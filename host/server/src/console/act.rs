@@ -35,6 +35,7 @@ enum Action {
     Pause,
     Resume,
     Cancel,
+    First,
     Publish,
     PublishAll,
     Rollback,
@@ -70,7 +71,9 @@ pub(super) async fn act(
     let said = serde_json::to_string(&said)?;
     app.blocking(move |server| Ok(server.data().db().say(visitor.session, Some(&said))?)).await?;
     let back = match (asked.action, &asked.module) {
-        (Action::Retry | Action::Publish | Action::Rollback, Some(module)) => links.module(module),
+        (Action::Retry | Action::First | Action::Publish | Action::Rollback, Some(module)) => {
+            links.module(module)
+        }
         _ => links.to(""),
     };
     Ok(Redirect::to(&back).into_response())
@@ -92,6 +95,9 @@ fn request(asked: &Asked) -> Result<(String, Value), Problem> {
         Action::Pause => (format!("/preparations/{}/pause", preparation()?), Value::Null),
         Action::Resume => (format!("/preparations/{}/resume", preparation()?), Value::Null),
         Action::Cancel => (format!("/preparations/{}/cancel", preparation()?), Value::Null),
+        Action::First => {
+            (format!("/preparations/{}/prioritise", preparation()?), json!({"modules": [module()?]}))
+        }
         Action::Publish => ("/publish".to_owned(), json!({"modules": [module()?]})),
         Action::PublishAll => ("/publish".to_owned(), all),
         Action::Rollback => ("/rollback".to_owned(), json!({"modules": [module()?]})),
@@ -118,7 +124,11 @@ async fn told(asked: &Asked, answer: Response) -> Result<Said, Problem> {
         }
         Action::Pause => said("It is paused.".to_owned()),
         Action::Resume => said("It goes on.".to_owned()),
+        Action::Cancel if body["ended"] == false => {
+            said("It was called off, and ends as soon as the busy machine lets it notice.".to_owned())
+        }
         Action::Cancel => said("It was called off.".to_owned()),
+        Action::First => said("It goes next, with what it needs.".to_owned()),
         Action::Publish | Action::PublishAll => published(&body),
         Action::Rollback | Action::RollbackAll => rolled_back(&body),
     })

@@ -201,11 +201,18 @@ pub(super) fn of_module(
     let why_not_publish =
         publishing.as_ref().map(|_| if refused == publishing { "why" } else { "why-publish" });
     let prepared = *state == ModuleState::Prepared;
+    let running = status.holder.as_ref().and_then(|held| held.preparation);
+    let first = running.filter(|_| *state == ModuleState::Pending && caller.token().scope >= Scope::Operate);
     html! {
         div.actions {
             @if let Some(reason) = &refused { p.why #why { (reason) } }
             @if let Some(reason) = publishing.as_ref().filter(|_| refused != publishing) { p.why #why-publish { (reason) } }
             div.row {
+                @if let Some(preparation) = first {
+                    (form(links, &[("module", module.as_str()), ("preparation", &preparation.to_string())], &html! {
+                        (Button { action: "first", word: "Prepare it next", main: true, why: None, of: "" }.show())
+                    }))
+                }
                 (form(links, &[("module", module.as_str())], &html! {
                     (Button { action: "retry", word: "Retry", main: !prepared, why, of: "" }.show())
                     (Button { action: "publish", word: "Publish", main: prepared, why: why_not_publish, of: "" }.show())

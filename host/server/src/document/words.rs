@@ -35,6 +35,13 @@ text! {
 }
 
 text! {
+    /// A folder's path below another: no empty part, no `.` and no `..`.
+    FolderPath,
+    "^[A-Za-z0-9_@-][A-Za-z0-9._@-]{0,99}(/[A-Za-z0-9_@-][A-Za-z0-9._@-]{0,99}){0,7}$",
+    800
+}
+
+text! {
     /// A platform version: a semantic version, whose numbers are not absurd.
     Version,
     "^(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})(-((0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(\\.(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*))?(\\+([0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*))?$",
