@@ -74,7 +74,7 @@ pub use modules::{
     ImportSummary, ModuleSummary, ModulesError, NpmTree, add_module, find_npm, import_npm, list_modules,
     list_modules_page, module, module_count, place_module, remove_module,
 };
-pub use native_cache::open_sandbox;
+pub use native_cache::{open_sandbox, open_sandbox_of};
 pub use prefab_sandbox::{Isolation, Sandbox, SandboxError, run_as_child};
 pub use prefab_store::{CollectedRows, Note, ObjectsError, StoreError, Tally, check_blobs};
 pub use preparations::{PreparationSummary, preparation, preparations};

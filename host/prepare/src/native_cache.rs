@@ -20,7 +20,16 @@ use prefab_sandbox::{
 /// is set.
 pub fn open_sandbox(isolation: Isolation) -> Result<Sandbox, SandboxError> {
     let codegen = Codegen::child(codegen_limits(&variable)?);
-    Sandbox::open(SandboxOptions { cache: cache(), codegen, isolation })
+    Sandbox::open(SandboxOptions { cache: cache(), lent: None, codegen, isolation })
+}
+
+/// The same for one of several who are not to find out about each other: its images are kept in a folder of its own there, and those
+/// of [`open_sandbox`] are used as well. `whose` is the name of that folder.
+pub fn open_sandbox_of(whose: &str, isolation: Isolation) -> Result<Sandbox, SandboxError> {
+    let codegen = Codegen::child(codegen_limits(&variable)?);
+    let lent = cache();
+    let own = lent.as_ref().map(|cache| cache.join("tenants").join(whose));
+    Sandbox::open(SandboxOptions { cache: own, lent, codegen, isolation })
 }
 
 fn codegen_limits(

@@ -179,7 +179,12 @@ impl Sandbox {
     /// Whether loading this compiler is quick, since its native code is in the cache. Only for telling people what takes a
     /// while: [`Sandbox::load`] may still find that it must be made anew.
     pub fn is_quick(&self, compiler: CompilerDigest) -> bool {
-        self.images.as_ref().is_some_and(|images| images.contains(compiler))
+        self.caches().any(|images| images.contains(compiler))
+    }
+
+    /// Where an image may be: here first.
+    fn caches(&self) -> impl Iterator<Item = &ImageCache> {
+        self.images.iter().chain(&self.lent)
     }
 
     fn component(
@@ -190,7 +195,7 @@ impl Sandbox {
         wish: &CodegenWish,
     ) -> Result<Component, LoadError> {
         let engines = self.engines.for_component(bytes, dialect);
-        let cached = || self.images.as_ref().and_then(|images| images.get(&engines, digest));
+        let cached = || self.caches().find_map(|images| images.get(&engines, digest));
         if let Some(component) = cached() {
             return Ok(component);
         }

@@ -24,6 +24,8 @@ use crate::worker::{Isolation, Workers};
 pub struct Sandbox {
     pub(crate) engines: Engines,
     pub(crate) images: Option<ImageCache>,
+    /// Images that others have made: used, and never added to.
+    pub(crate) lent: Option<ImageCache>,
     pub(crate) codegen: Codegen,
     revision: EngineRevision,
     runs: Runs,
@@ -41,6 +43,9 @@ pub struct SandboxOptions {
     /// A folder for the native images of compilers, made with mode 0700 if it is not there. Without one, every load makes
     /// native code anew.
     pub cache: Option<PathBuf>,
+    /// A folder of another sandbox, whose images are used as well. What this one makes does not go there, so that nobody who uses the
+    /// other can tell by the time of loading what this one has loaded.
+    pub lent: Option<PathBuf>,
     /// Where native code is made.
     pub codegen: Codegen,
     /// Where guests run.
@@ -90,7 +95,8 @@ impl Sandbox {
     /// As [`Sandbox::open`].
     pub fn new(cache: Option<&Path>) -> Result<Self, SandboxError> {
         let cache = cache.map(Path::to_owned);
-        Self::open(SandboxOptions { cache, codegen: Codegen::InProcess, isolation: Isolation::InProcess })
+        let (codegen, isolation) = (Codegen::InProcess, Isolation::InProcess);
+        Self::open(SandboxOptions { cache, lent: None, codegen, isolation })
     }
 
     /// Sets up a sandbox.
@@ -98,19 +104,19 @@ impl Sandbox {
     /// # Errors
     /// [`SandboxError`] if the machine lacks what wasmtime needs, or if the folder is not ours alone to write.
     pub fn open(options: SandboxOptions) -> Result<Self, SandboxError> {
-        let SandboxOptions { cache, codegen, isolation } = options;
+        let SandboxOptions { cache, lent, codegen, isolation } = options;
         let engines = match isolation {
             Isolation::InProcess => Engines::pooled()?,
             Isolation::Process { .. } => Engines::plain()?,
         };
-        let images = cache
-            .map(|folder| ImageCache::open(&folder, engine::compatibility(&engines.plain.engine)))
-            .transpose()?;
+        let compatibility = engine::compatibility(&engines.plain.engine);
+        let open = |folder: PathBuf| ImageCache::open(&folder, compatibility);
+        let (images, lent) = (cache.map(open).transpose()?, lent.map(open).transpose()?);
         let runs = match isolation {
             Isolation::InProcess => Runs::Here { _ticker: Ticker::start(engines.all().cloned().collect())? },
             Isolation::Process { program } => Runs::InWorkers(Workers::new(program)?),
         };
-        Ok(Self { engines, images, codegen, revision: engine::revision(), runs })
+        Ok(Self { engines, images, lent, codegen, revision: engine::revision(), runs })
     }
 
     /// Runs one compilation in a fresh instance and waits for its end, which comes soon after its deadline at the latest: 50 ms,

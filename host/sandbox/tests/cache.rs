@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use prefab_sandbox::Sandbox;
+use prefab_sandbox::{Codegen, Isolation, Sandbox, SandboxOptions};
 use support::{COPY, Guest};
 
 fn image(folder: &Path) -> PathBuf {
@@ -84,6 +84,29 @@ fn an_image_does_not_pass_for_that_of_another_component() {
     fs::write(&path, &foreign).unwrap();
     sandbox.load(&COPY.component()).unwrap();
     assert_ne!(fs::read(&path).unwrap(), foreign);
+}
+
+#[test]
+fn images_that_are_lent_are_used_and_those_made_beside_them_do_not_show_there() {
+    let parent = tempfile::tempdir().unwrap();
+    let shared = parent.path().join("shared");
+    let other = Guest { compile: "unreachable", ..Guest::default() }.component();
+    let ours = open(&shared).load(&COPY.component()).unwrap().digest();
+    let tenant = |name| {
+        let (cache, lent) = (Some(parent.path().join(name)), Some(shared.clone()));
+        let (codegen, isolation) = (Codegen::InProcess, Isolation::InProcess);
+        Sandbox::open(SandboxOptions { cache, lent, codegen, isolation }).unwrap()
+    };
+    let (a, b) = (tenant("a"), tenant("b"));
+    assert!(a.is_quick(ours));
+    a.load(&COPY.component()).unwrap();
+    let theirs = a.load(&other).unwrap().digest();
+    assert!(a.is_quick(theirs) && !b.is_quick(theirs) && !open(&shared).is_quick(theirs));
+    let images = |name: &str| {
+        let files = fs::read_dir(parent.path().join(name)).unwrap().map(|entry| entry.unwrap().path());
+        files.filter(|path| path.extension().is_some_and(|ending| ending == "image")).count()
+    };
+    assert_eq!((images("shared"), images("a"), images("b")), (1, 1, 0), "what is lent is not made again");
 }
 
 #[test]

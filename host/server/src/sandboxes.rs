@@ -1,12 +1,14 @@
 //! Where compilers run: in workers that no other tenant's compilation was ever in.
 //!
 //! A sandbox has worker processes of its own and keeps them for further compilations. So each tenant has one, for as long as
-//! anything of it runs. Without walls between processes one for all does.
+//! anything of it runs. It also keeps the native code of the tenant's own compilers apart, so that nobody can tell by the time it takes
+//! whether another tenant has the same; that of releases which are shared is made once. Without walls between processes one sandbox for all
+//! does.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use prefab_prepare::{Isolation, Sandbox, SandboxError, open_sandbox};
+use prefab_prepare::{Isolation, Sandbox, SandboxError, open_sandbox, open_sandbox_of};
 
 use crate::names::TenantName;
 
@@ -34,7 +36,7 @@ impl Sandboxes {
             return Ok(sandbox);
         }
         open.retain(|_, sandbox| sandbox.strong_count() > 0);
-        let sandbox = Arc::new(open_sandbox(self.isolation.clone())?);
+        let sandbox = Arc::new(open_sandbox_of(tenant.as_str(), self.isolation.clone())?);
         open.insert(tenant.clone(), Arc::downgrade(&sandbox));
         Ok(sandbox)
     }

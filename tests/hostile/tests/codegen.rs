@@ -34,7 +34,8 @@ fn sandbox(program: &Path, change: impl FnOnce(&mut CodegenLimits)) -> Sandbox {
     let mut limits = CodegenLimits::default();
     change(&mut limits);
     let codegen = Codegen::Child { program: program.to_owned(), limits };
-    Sandbox::open(SandboxOptions { cache: None, codegen, isolation: Isolation::InProcess }).unwrap()
+    Sandbox::open(SandboxOptions { cache: None, lent: None, codegen, isolation: Isolation::InProcess })
+        .unwrap()
 }
 
 /// How loading the bomb ends when the look lets it through; and then the same sandbox makes native code of a good compiler,

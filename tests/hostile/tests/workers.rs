@@ -20,7 +20,7 @@ const FOR_EVER: Guest<'_> = Guest { compile: "(loop (br 0))", ..COPY };
 
 fn sandbox(program: &str) -> Sandbox {
     let isolation = Isolation::Process { program: program.into() };
-    Sandbox::open(SandboxOptions { cache: None, codegen: Codegen::InProcess, isolation }).unwrap()
+    Sandbox::open(SandboxOptions { cache: None, lent: None, codegen: Codegen::InProcess, isolation }).unwrap()
 }
 
 fn run(sandbox: &Sandbox, compiler: &Compiler, control: &Control, change: impl FnOnce(&mut Limits)) -> Run {

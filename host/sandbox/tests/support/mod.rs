@@ -221,7 +221,7 @@ pub(crate) static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
     let program = std::env::var_os(WORKER);
     let isolation =
         program.map_or(Isolation::InProcess, |program| Isolation::Process { program: program.into() });
-    Sandbox::open(SandboxOptions { cache: None, codegen: Codegen::InProcess, isolation }).unwrap()
+    Sandbox::open(SandboxOptions { cache: None, lent: None, codegen: Codegen::InProcess, isolation }).unwrap()
 });
 
 /// A compilation of the module `m`, which depends on `dep` and `gone`.

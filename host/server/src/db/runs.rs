@@ -86,3 +86,37 @@ impl Db {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_run_takes_away_no_other_that_has_begun_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&folder.path().join("server.db")).unwrap();
+        let row = RunRow {
+            tenant: "acme".parse().unwrap(),
+            environment: "shop".parse().unwrap(),
+            rehearsal: false,
+            request: "{}".to_owned(),
+            who: "somebody".to_owned(),
+            paused: false,
+        };
+        let key = |preparation| RunKey {
+            tenant: &row.tenant,
+            environment: &row.environment,
+            rehearsal: false,
+            preparation: PreparationId(preparation),
+        };
+        db.put_run(&row, PreparationId(1)).unwrap();
+        db.put_run(&row, PreparationId(2)).unwrap();
+        db.remove_run(&key(1)).unwrap();
+        db.set_run_paused(&key(1), true).unwrap();
+        assert_eq!(db.runs().unwrap(), std::slice::from_ref(&row));
+        db.set_run_paused(&key(2), true).unwrap();
+        assert!(db.runs().unwrap()[0].paused);
+        db.remove_run(&key(2)).unwrap();
+        assert!(db.runs().unwrap().is_empty());
+    }
+}

@@ -16,7 +16,7 @@ static HERE: LazyLock<Sandbox> = LazyLock::new(|| Sandbox::new(None).expect("a s
 /// Native code is made in child processes, and guests run in others.
 static APART: LazyLock<Sandbox> = LazyLock::new(|| {
     let codegen = Codegen::child(CodegenLimits::default());
-    Sandbox::open(SandboxOptions { cache: None, codegen, isolation: Isolation::process() })
+    Sandbox::open(SandboxOptions { cache: None, lent: None, codegen, isolation: Isolation::process() })
         .expect("a sandbox")
 });
 

@@ -57,8 +57,8 @@ fn answered(answer: &[u8], task: Task) -> Run {
     // A new one each time: whether a worker that has answered is still there for the next order is a matter of chance.
     let isolation = Isolation::Process { program: hostile_worker::program() };
     let cache = Some(IMAGES.path().to_owned());
-    let sandbox =
-        Sandbox::open(SandboxOptions { cache, codegen: Codegen::InProcess, isolation }).expect("a sandbox");
+    let sandbox = Sandbox::open(SandboxOptions { cache, lent: None, codegen: Codegen::InProcess, isolation })
+        .expect("a sandbox");
     let guest = Guest { world: "modular-compiler", ..COPY };
     let compiler = sandbox.load(&guest.component()).expect("a compiler");
     let limits = Limits {

@@ -26,7 +26,7 @@ pub(crate) enum Place {
 fn sandbox(isolation: Isolation) -> Sandbox {
     // The native code of the guest is made once.
     let cache = Some(std::env::temp_dir().join(format!("prefab-command-{}", std::process::id())));
-    Sandbox::open(SandboxOptions { cache, codegen: Codegen::InProcess, isolation }).unwrap()
+    Sandbox::open(SandboxOptions { cache, lent: None, codegen: Codegen::InProcess, isolation }).unwrap()
 }
 
 pub(crate) static HERE: LazyLock<Sandbox> = LazyLock::new(|| sandbox(Isolation::InProcess));

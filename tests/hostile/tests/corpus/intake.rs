@@ -22,7 +22,8 @@ fn sandbox(function: u64) -> Sandbox {
         ..CodegenLimits::default()
     };
     let codegen = Codegen::Child { program: env!("CARGO_BIN_EXE_prefab-codegen").into(), limits };
-    Sandbox::open(SandboxOptions { cache: None, codegen, isolation: Isolation::InProcess }).unwrap()
+    Sandbox::open(SandboxOptions { cache: None, lent: None, codegen, isolation: Isolation::InProcess })
+        .unwrap()
 }
 
 fn load(bytes: &[u8]) -> Seen {
