@@ -1,6 +1,9 @@
 //! Releases that an environment on a server can be upgraded to.
 
-use prefab_prepare::{ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleaseTree, read_release_tree};
+use prefab_model::Bytes;
+use prefab_prepare::{
+    Event, ReleaseInspection, ReleaseSummary, ReleaseTarget, ReleaseTree, read_release_tree,
+};
 use semver::Version;
 
 use crate::connection::ClientError;
@@ -19,7 +22,14 @@ impl EnvironmentClient {
     }
 
     /// Sends a release, for all environments of the tenant. Whether it is taken in is up to the server.
-    pub fn send_release(&self, tree: &ReleaseTree) -> Result<ReleaseSummary, ClientError> {
+    /// `reporter` is told that it is on its way.
+    pub fn send_release(
+        &self,
+        tree: &ReleaseTree,
+        reporter: &mut dyn FnMut(&Event),
+    ) -> Result<ReleaseSummary, ClientError> {
+        let size = Bytes(tree.files.iter().map(|(_, bytes)| bytes.len() as u64).sum());
+        reporter(&Event::Sending { platform: tree.version.clone(), size });
         let files = tree.files.iter().map(|(path, bytes)| (path.as_str(), &bytes[..]));
         let packed = pack(files, "release".as_ref())?;
         let url = self.connection.url(["tenants", &self.place.tenant, "releases"]);
@@ -28,10 +38,14 @@ impl EnvironmentClient {
     }
 
     /// The version that is meant: a release that this machine has is sent first.
-    pub(crate) fn version(&self, target: &ReleaseTarget) -> Result<Version, ClientError> {
+    pub(crate) fn version(
+        &self,
+        target: &ReleaseTarget,
+        reporter: &mut dyn FnMut(&Event),
+    ) -> Result<Version, ClientError> {
         match (target, read_release_tree(target)?) {
             (ReleaseTarget::Version(version), _) => Ok(version.clone()),
-            (_, Some(tree)) => Ok(self.send_release(&tree)?.version),
+            (_, Some(tree)) => Ok(self.send_release(&tree, reporter)?.version),
             (_, None) => Err(ClientError::NotThere("there is no such release on this machine")),
         }
     }

@@ -86,7 +86,7 @@ impl EnvironmentClient {
 
     /// Goes to a platform version, and prepares all modules with it.
     pub fn upgrade(&self, target: &ReleaseTarget, how: &How, reporter: &mut dyn FnMut(&Event)) -> Watched {
-        let version = self.version(target)?.to_string();
+        let version = self.version(target, reporter)?.to_string();
         self.run(reporter, || self.connection.tell("POST", &self.at(["upgrade"]), &Target { version, how }))
     }
 
@@ -97,7 +97,7 @@ impl EnvironmentClient {
 
     /// Prepares with another platform version, to see what would break.
     pub fn rehearse(&self, target: &ReleaseTarget, how: &How, reporter: &mut dyn FnMut(&Event)) -> Watched {
-        let version = self.version(target)?.to_string();
+        let version = self.version(target, reporter)?.to_string();
         self.run(reporter, || self.connection.tell("POST", &self.at(["rehearse"]), &Target { version, how }))
     }
 

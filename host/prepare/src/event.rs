@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use prefab_model::{
-    CompilerName, Counts, Fuel, ModuleName, ModuleState, PreparationId, PreparationKind, PreparationState,
-    Task,
+    Bytes, CompilerName, Counts, Fuel, ModuleName, ModuleState, PreparationId, PreparationKind,
+    PreparationState, Task,
 };
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,13 @@ pub enum Event {
         compiler: CompilerName,
         /// Its release.
         platform: Version,
+    },
+    /// A release is sent to a server, which makes native code of the compilers that are new to it: that takes some seconds.
+    Sending {
+        /// Its version.
+        platform: Version,
+        /// How many bytes it has.
+        size: Bytes,
     },
     /// A preparation began.
     Started {

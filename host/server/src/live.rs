@@ -127,6 +127,7 @@ impl Feed {
             Event::Admitted { .. } => "admitted",
             Event::Upgraded { .. } => "upgraded",
             Event::Loading { .. } => "loading",
+            Event::Sending { .. } => "sending",
             Event::Started { .. } => "started",
             Event::Progress { .. } => "progress",
             Event::ModuleEnded { .. } => "module-ended",

@@ -81,7 +81,7 @@ impl AnyEnvironment {
                 allowed_by_server(allow)?;
                 let tree = prepare::read_release_tree(target)?;
                 let tree = tree.context("a release is sent from a folder, a packed file or a registry")?;
-                Ok(there.send_release(&tree)?)
+                Ok(there.send_release(&tree, reporter)?)
             }
         }
     }

@@ -50,6 +50,7 @@ impl View {
             Event::Resumed | Event::LetGo => self.paused = false,
             Event::Admitted { .. }
             | Event::Loading { .. }
+            | Event::Sending { .. }
             | Event::Upgraded { .. }
             | Event::ModuleEnded { .. }
             | Event::TryingAgain { .. } => {}
@@ -164,6 +165,9 @@ impl Progress {
         match event {
             Event::Loading { compiler, platform } => self.loading(&format!(
                 "making native code of the {compiler} compiler of {platform}, once on this machine …"
+            )),
+            Event::Sending { platform, size } => self.loading(&format!(
+                "sending release {platform} ({size}) to the server, which makes native code of what is new to it …"
             )),
             Event::TryingAgain { modules } => {
                 let them = if *modules == 1 { "1 module".to_owned() } else { format!("{modules} modules") };

@@ -71,7 +71,7 @@ fn the_commands_do_on_a_server_what_they_do_in_a_folder() {
 
     // A release of this machine is sent first; what a compiler rejects ends as it does in a folder.
     let ended = told(&scene, &token, 3, &["upgrade", &release("11.8.0")]);
-    assert!(ended.contains("11.8.0") && ended.contains("1 failed"), "{ended}");
+    assert!(ended.contains("sending release 11.8.0") && ended.contains("1 failed"), "{ended}");
     assert_eq!(json(&scene, &token, 0, &["status"])["state"], "errors");
     let errors = told(&scene, &token, 0, &["errors"]);
     assert!(errors.contains("index.ts") && errors.contains("export const cart: = ;"), "{errors}");
