@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use prefab_model::{ModuleName, PreparationId};
+use prefab_model::{ModuleName, PreparationId, PreparationState};
 use prefab_prepare::{
     Event, LockMode, PrepareOptions, Priority, ReleaseTarget, Request, Selection, Stop, Summary, control,
     prepare, rehearse, undo_upgrade, upgrade,
@@ -158,8 +158,20 @@ impl Runs {
                 return;
             }
         };
-        for row in rows {
+        for (row, preparation) in rows {
             let (tenant, environment) = (row.tenant.clone(), row.environment.clone());
+            if has_ended(app, &row, preparation) {
+                let run = RunKey {
+                    tenant: &tenant,
+                    environment: &environment,
+                    rehearsal: row.rehearsal,
+                    preparation,
+                };
+                if let Err(error) = app.data().db().remove_run(&run) {
+                    tracing::error!(error = &error as &dyn std::error::Error, "cannot record what ended");
+                }
+                continue;
+            }
             let started = serde_json::from_str(&row.request)
                 .map_err(Problem::from)
                 .and_then(|order| self.spawn(app, row, order, oneshot::channel().0));
@@ -238,7 +250,10 @@ pub(crate) fn goes_on_with(
     version: &Version,
 ) -> Result<bool, Problem> {
     let rows = db.runs()?;
-    let mut own = rows.iter().filter(|row| &row.tenant == tenant && &row.environment == environment);
+    let mut own = rows
+        .iter()
+        .map(|(row, _)| row)
+        .filter(|row| &row.tenant == tenant && &row.environment == environment);
     Ok(own.any(|row| {
         let order = serde_json::from_str::<Order>(&row.request);
         order.is_ok_and(|order| matches!(&order.work, Work::Upgrade { to } if to == version))
@@ -253,6 +268,16 @@ fn row(
 ) -> Result<RunRow, Problem> {
     let (rehearsal, request) = (order.is_rehearsal(), serde_json::to_string(order)?);
     Ok(RunRow { tenant, environment, rehearsal, request, who, paused: false })
+}
+
+/// Whether a run came to its end, and the server to its own before it could forget the run. What is not known counts as not ended: to do it
+/// once more does no harm.
+fn has_ended(app: &App, row: &RunRow, preparation: PreparationId) -> bool {
+    let state = app
+        .environment(&row.tenant, &row.environment)
+        .and_then(|env| Ok(prefab_prepare::preparation(&env, preparation)?))
+        .map(|found| found.map(|found| found.state));
+    matches!(state, Ok(Some(PreparationState::Done | PreparationState::Cancelled)))
 }
 
 /// The beginning of a run.

@@ -8,26 +8,30 @@ use ureq::BodyReader;
 use crate::scene::{Client, Scene, shop};
 
 #[derive(Debug, Clone, PartialEq)]
-struct Event {
+pub(crate) struct Event {
     id: String,
-    name: String,
-    data: Value,
+    pub(crate) name: String,
+    pub(crate) data: Value,
 }
 
 /// A stream that is read event by event.
-struct Stream(BufReader<BodyReader<'static>>);
+pub(crate) struct Stream(BufReader<BodyReader<'static>>);
 
 impl Stream {
     fn open(client: &Client, after: Option<&str>) -> Self {
+        Self::open_at(client, &shop("/events"), after)
+    }
+
+    /// That of another environment.
+    pub(crate) fn open_at(client: &Client, path: &str, after: Option<&str>) -> Self {
         let headers: Vec<_> = after.map(|after| ("last-event-id", after)).into_iter().collect();
-        let (status, headers, body) =
-            client.open("GET", &format!("/api/v1{}", shop("/events")), &headers, b"");
+        let (status, headers, body) = client.open("GET", &format!("/api/v1{path}"), &headers, b"");
         assert_eq!((status, &headers["content-type"]), (200, &"text/event-stream".parse().unwrap()));
         Self(BufReader::new(body.into_reader()))
     }
 
     /// The next event; none when the stream has ended.
-    fn next(&mut self) -> Option<Event> {
+    pub(crate) fn next(&mut self) -> Option<Event> {
         let mut event = Event { id: String::new(), name: String::new(), data: Value::Null };
         loop {
             let mut line = String::new();

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::events::Stream;
 use crate::scene::{Client, Scene, tar, until};
 
 /// Compiling one of these takes some tenths of a second, however busy the machine is.
@@ -176,10 +177,17 @@ fn a_module_that_somebody_wants_first_goes_next_in_a_preparation_that_runs() {
     all.post(&first, &json!({"modules": ["no-such-module"]})).refused(404, "no-such-module");
     all.post(&first, &json!({"modules": []})).refused(422, "invalid");
     all.post(&first, &json!({"modules": ["wanted"]})).expect(200);
-    let before = ended(&all, "acme");
+    let mut events = Stream::open_at(&all, &place("acme", "/events"), None);
+    assert_eq!(events.next().unwrap().name, "status");
     control("resume");
-    until(|| all.get(&place("acme", "/modules/wanted/artifacts")).status == 200);
-    let meanwhile = ended(&all, "acme") - before;
-    // Some are through by the time that this looks. By its size it would come after all 38.
+    let mut meanwhile = 0;
+    loop {
+        let event = events.next().unwrap();
+        if event.name == "module-ended" && event.data["module"] == "wanted" {
+            break;
+        }
+        meanwhile += usize::from(event.name == "module-ended");
+    }
+    // What is under way already comes first. By its size it would come after all 38.
     assert!(meanwhile <= 20, "{meanwhile} went before");
 }

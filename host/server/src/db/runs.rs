@@ -69,20 +69,24 @@ impl Db {
         })
     }
 
-    pub(crate) fn runs(&self) -> Result<Vec<RunRow>, DbError> {
+    /// All, each with the number as which it began.
+    pub(crate) fn runs(&self) -> Result<Vec<(RunRow, PreparationId)>, DbError> {
         self.read("read what ran", |db| {
-            db.prepare_cached("SELECT tenant, environment, rehearsal, request, who, paused FROM runs")?
-                .query_map((), |row| {
-                    Ok(RunRow {
-                        tenant: parsed(row, 0)?,
-                        environment: parsed(row, 1)?,
-                        rehearsal: row.get(2)?,
-                        request: row.get(3)?,
-                        who: row.get(4)?,
-                        paused: row.get(5)?,
-                    })
-                })?
-                .collect()
+            db.prepare_cached(
+                "SELECT tenant, environment, rehearsal, request, who, paused, preparation FROM runs",
+            )?
+            .query_map((), |row| {
+                let run = RunRow {
+                    tenant: parsed(row, 0)?,
+                    environment: parsed(row, 1)?,
+                    rehearsal: row.get(2)?,
+                    request: row.get(3)?,
+                    who: row.get(4)?,
+                    paused: row.get(5)?,
+                };
+                Ok((run, PreparationId(row.get(6)?)))
+            })?
+            .collect()
         })
     }
 }
@@ -113,9 +117,9 @@ mod tests {
         db.put_run(&row, PreparationId(2)).unwrap();
         db.remove_run(&key(1)).unwrap();
         db.set_run_paused(&key(1), true).unwrap();
-        assert_eq!(db.runs().unwrap(), std::slice::from_ref(&row));
+        assert_eq!(db.runs().unwrap(), [(row.clone(), PreparationId(2))]);
         db.set_run_paused(&key(2), true).unwrap();
-        assert!(db.runs().unwrap()[0].paused);
+        assert!(db.runs().unwrap()[0].0.paused);
         db.remove_run(&key(2)).unwrap();
         assert!(db.runs().unwrap().is_empty());
     }
