@@ -131,17 +131,19 @@ function relative(from, to) {
 
 /** What is wrong with a template, from what Handlebars threw: a message, and the place, if it is known. */
 export function problemOf(error) {
-  if (error.place) return { code: 'handlebars/syntax', message: sentence(error.told || 'this cannot be read'), place: error.place };
+  if (error?.place) return { code: 'handlebars/syntax', message: sentence(error.told || 'this cannot be read'), place: error.place };
   // (`lineNumber` alone would be where in Handlebars it was thrown: engines set it.)
-  if (error.endColumn !== undefined) {
+  if (error?.endColumn !== undefined) {
     const start = { line: error.lineNumber, column: error.column };
     const end = { line: error.endLineNumber, column: error.endColumn };
     return { code: 'handlebars/template', message: error.message.replace(/ - \d+:\d+$/, ''), place: { start, end } };
   }
-  if (error instanceof RangeError || error.name === 'InternalError') {
+  if (error instanceof RangeError || error?.name === 'InternalError') {
     return { code: 'handlebars/too-deep', message: 'the template is nested too deeply' };
   }
-  return { code: 'handlebars/template', message: error.message };
+  // The engine's own limit, which it says with a mere text.
+  if (error === 'out of memory') return { code: 'handlebars/too-large', message: 'the template is too large for the compiler' };
+  return { code: 'handlebars/template', message: String(error?.message ?? error) };
 }
 
 const sentence = (text) => text[0].toUpperCase() + text.slice(1);
