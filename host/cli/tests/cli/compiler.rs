@@ -12,7 +12,7 @@ fn is_a_compiler(language: Language) {
     let scene = Scene::empty();
     scene.module("good", "a.props", "# hello\na = b\n");
     scene.module("bad", "a.props", "a = b\nc\n");
-    scene.prefab(["upgrade", folder.to_str().unwrap()]).assert().code(3);
+    scene.prefab(["upgrade", folder.to_str().unwrap(), "--priority", "normal"]).assert().code(3);
     has_compiled(&scene, "a.props.json");
     let errors = scene.json(["errors"]);
     let diagnostic = &errors["modules"][0]["problems"][0]["diagnostics"][0];
@@ -22,7 +22,7 @@ fn is_a_compiler(language: Language) {
         "{errors}"
     );
     scene.prefab(["publish", "good"]).assert().success();
-    let verified = scene.prefab(["verify", "good"]).assert().success();
+    let verified = scene.prefab(["verify", "good", "--priority", "normal"]).assert().success();
     assert!(String::from_utf8_lossy(&verified.get_output().stdout).contains("1 same"));
 }
 

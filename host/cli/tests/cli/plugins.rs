@@ -49,7 +49,7 @@ fn upgraded(handlebars: &Path, jinja: &Path, turned: bool) -> Scene {
         let options = format!("\n[compiler.options]\nruntime = \"{}\"\n", runtime.display());
         if name == "handlebars" { text + &options } else { text }
     });
-    scene.prefab(["upgrade", folder.to_str().unwrap()]).assert().code(3);
+    scene.prefab(["upgrade", folder.to_str().unwrap(), "--priority", "normal"]).assert().code(3);
     scene
 }
 
@@ -102,7 +102,7 @@ print(env.get_template('mails/hi.html.j2').render(title='A & B'), end='')";
     assert_eq!(page, "<body>A &amp; B3</body>");
 
     // The same bytes and the same fuel again, and in another environment, whose files were written in another order.
-    scene.prefab(["verify", "--all"]).assert().success();
+    scene.prefab(["verify", "--all", "--priority", "normal"]).assert().success();
     let other = upgraded(handlebars, jinja, true);
     let bundles = |scene: &Scene| scene.json(["artifacts", "site"]);
     assert_eq!(bundles(&scene), bundles(&other));
@@ -118,7 +118,7 @@ print(env.get_template('mails/hi.html.j2').render(title='A & B'), end='')";
     for file in ["b.hbs", "c.j2", "e.j2", "f.hbs", "g.j2"] {
         std::fs::remove_file(scene.path("modules/wrong").join(file)).unwrap();
     }
-    scene.prefab(["prepare"]).assert().success();
+    scene.prefab(["prepare", "--priority", "normal"]).assert().success();
     scene.prefab(["publish", "--all"]).assert().success();
 }
 
@@ -134,7 +134,7 @@ fn an_option_that_a_plugin_does_not_know_is_told() {
     scene.write("modules/a/a.j2", "{{ a }}");
     scene.prefab(["module", "add"]).arg(scene.path("modules/a")).assert().success();
     let folder = release(&scene, "release", &[("handlebars", handlebars), ("jinja", jinja)], |_, text| text);
-    scene.prefab(["upgrade", folder.to_str().unwrap()]).assert().code(3);
+    scene.prefab(["upgrade", folder.to_str().unwrap(), "--priority", "normal"]).assert().code(3);
     let errors = scene.json(["errors", "a"]).to_string();
     assert!(errors.contains("the option `strict` is true or false"), "{errors}");
     assert!(errors.contains("the option `autoescape` is one of auto, true, false"), "{errors}");

@@ -43,7 +43,7 @@ fn compilers_in_four_languages_go_from_an_empty_folder_to_an_environment_and_are
         scene.prefab(["module", "add"]).arg(scene.path("modules").join(name)).assert().success();
     }
     let place = format!("{place}:1.0.0");
-    let upgrade = || scene.prefab(["upgrade", &place, "--plain-http"]).assert();
+    let upgrade = || scene.prefab(["upgrade", &place, "--plain-http", "--priority", "normal"]).assert();
     upgrade().code(1).stderr(contains("prefab trust add"));
     trust(&scene, "acme", &acme);
     upgrade().code(3).stderr(contains(pushed["digest"].as_str().unwrap()));
@@ -62,7 +62,7 @@ fn compilers_in_four_languages_go_from_an_empty_folder_to_an_environment_and_are
         assert_eq!(place, Some(&2.into()), "{language}: {errors}");
     }
     scene.prefab(["publish", "good"]).assert().success();
-    scene.prefab(["verify", "good"]).assert().success();
+    scene.prefab(["verify", "good", "--priority", "normal"]).assert().success();
 
     let deployed = scene.files("deployed");
     let id = acme["id"].as_str().unwrap();
