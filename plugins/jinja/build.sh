@@ -8,4 +8,4 @@ python3 -m pip install --quiet --disable-pip-version-check --no-deps --no-compil
 find build/packages -name '*.so' -delete
 # The parts of WASI that a compiler cannot have, such as sockets, are stubs: nothing here calls them.
 componentize-py -d ../../wit/prefab-compiler -w modular-compiler \
-  componentize --stub-wasi -p . -p build/packages app -o build/jinja.wasm
+    componentize --stub-wasi -p . -p build/packages app -o build/jinja.wasm
