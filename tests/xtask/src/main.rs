@@ -1,6 +1,7 @@
 //! The chores of this repository, as `cargo xtask <chore>`.
 
 mod bench;
+mod contract;
 mod releases;
 
 use std::process::ExitCode;
@@ -19,6 +20,8 @@ struct Arguments {
 enum Chore {
     /// Measure the sandbox, the store and the ledger on a tree of npm packages.
     Bench(bench::Arguments),
+    /// Write the reference of the contract from its WIT.
+    Contract(contract::Arguments),
     /// Build the compilers and assemble the releases.
     Releases(releases::Arguments),
 }
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
     let Arguments { chore } = Arguments::parse();
     let done = match chore {
         Chore::Bench(arguments) => bench::run(&arguments),
+        Chore::Contract(arguments) => contract::run(&arguments),
         Chore::Releases(arguments) => releases::run(&arguments),
     };
     match done {

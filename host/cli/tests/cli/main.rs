@@ -4,6 +4,7 @@
 //! images. Nothing waits for time to pass: a preparation that is to last has a module that never ends by itself.
 
 mod bad_input;
+mod built;
 mod command;
 mod compiler;
 mod control;
@@ -13,6 +14,7 @@ mod gc;
 mod held;
 mod life;
 mod lock_module;
+mod plugins;
 mod processes;
 mod rehearse;
 mod report;

@@ -7,3 +7,4 @@ mod refusals;
 mod registry;
 mod revoking;
 mod vendor;
+mod whole;

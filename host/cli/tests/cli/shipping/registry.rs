@@ -19,7 +19,7 @@ use crate::scene::Scene;
 const HTPASSWD: &str = "ann:$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n";
 
 /// A registry with a folder of its own. It ends with the test.
-struct Registry {
+pub(super) struct Registry {
     child: Child,
     folder: TempDir,
     port: u16,
@@ -27,7 +27,7 @@ struct Registry {
 
 /// Who may do anything.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Open {
+pub(super) enum Open {
     ToAll,
     ToAnn,
     /// With a certificate of its own, which lies in its folder.
@@ -36,7 +36,7 @@ enum Open {
 
 impl Registry {
     /// None where there is no such program, which is said; where everything must be tried, that is a failure.
-    fn start(open: Open) -> Option<Self> {
+    pub(super) fn start(open: Open) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         // Somebody else may take the port in between.
         for _ in 0..10 {
@@ -86,7 +86,7 @@ impl Registry {
         panic!("docker-registry finds no port");
     }
 
-    fn place(&self, rest: &str) -> String {
+    pub(super) fn place(&self, rest: &str) -> String {
         format!("oci://127.0.0.1:{}/{rest}", self.port)
     }
 
