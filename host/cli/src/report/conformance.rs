@@ -83,7 +83,7 @@ pub(crate) fn profile(file: &Path, profile: &FuelProfile) -> String {
         })
         .collect();
     format!(
-        "\n{} fuel, looked at {} times: {}\n{}",
+        "\n{} fuel, with {} looks at the stack: {}\n{}",
         profile.fuel,
         profile.samples,
         escape::line(&file.to_string_lossy()),

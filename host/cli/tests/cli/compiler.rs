@@ -37,7 +37,12 @@ fn project(scene: &Scene, language: &str) -> PathBuf {
 
 /// Upgrades to the release of a project that was built, and sees that it compiles and rejects as it should.
 fn is_a_compiler(scene: &Scene, folder: &Path) {
+    let early = scene.prefab(["compiler", "check", folder.to_str().unwrap()]).assert().code(1);
+    assert!(String::from_utf8_lossy(&early.get_output().stderr).contains("prefab release digest"));
     scene.prefab(["release", "digest", folder.to_str().unwrap()]).assert().success();
+    let checked = scene.json(["compiler", "check", folder.to_str().unwrap()]);
+    assert_ne!(checked["verdict"], "fail", "{checked}");
+    assert_eq!(checked["checks"][4]["figures"], serde_json::json!({"vectors": 2, "wrong": 0}));
     scene.module("good", "a.props", "# hello\na = b\n");
     scene.module("bad", "a.props", "a = b\nc\n");
     scene.prefab(["upgrade", folder.to_str().unwrap()]).assert().code(3);

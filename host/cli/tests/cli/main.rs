@@ -4,6 +4,7 @@
 //! images. Nothing waits for time to pass: a preparation that is to last has a module that never ends by itself.
 
 mod bad_input;
+mod check;
 mod command;
 mod compiler;
 mod control;

@@ -31,7 +31,9 @@ pub(super) fn refused(error: &LoadError) -> Check {
         LoadError::Refused(_) => {
             "build it for the worlds in `wit` of a new project (`prefab compiler new`), with the version that is named"
         }
-        LoadError::NotAComponent(_) => "name the component that your tools built",
+        LoadError::NotAComponent(_) => {
+            "name the component that your tools built, or the release.toml if it is a command-line program"
+        }
         LoadError::TooLarge { .. } => "leave out debug information, or optimise for size",
         LoadError::Invalid(_) => {
             "build it without features of WebAssembly that are switched off here: threads, relaxed SIMD, 64-bit memories, garbage collection"
@@ -67,7 +69,7 @@ pub(super) fn imports(it: &mut Checking<'_>) -> Check {
         ("wasi:filesystem/", "files (there are none)", of_contract),
         ("wasi:clocks/", "clocks (they stand still)", true),
         ("wasi:random/", "random bytes (they follow from what is compiled)", true),
-        ("wasi:cli/environment", "an environment (it is empty)", of_contract),
+        ("wasi:cli/environment", "the environment (it is empty)", of_contract),
     ];
     let idle: Vec<&str> = idle
         .iter()
@@ -76,7 +78,7 @@ pub(super) fn imports(it: &mut Checking<'_>) -> Check {
         .collect();
     let mut found = format!("all of its {} are in the sandbox", counted(imports.len(), "import"));
     if !idle.is_empty() {
-        found += &format!("; it has no use of {}", idle.join(", "));
+        found += &format!("; of no use here are {}", idle.join(", "));
     }
     Check::pass(NAME, found).with(figures)
 }

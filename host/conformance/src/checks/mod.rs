@@ -92,26 +92,27 @@ pub fn check(
 ) -> Report {
     let total = CHECKS.len() + 1;
     let mut checks = Vec::with_capacity(total);
-    let mut keep = |check: Check, observer: &mut dyn FnMut(Step<'_>)| {
+    let keep = |checks: &mut Vec<Check>, check: Check, observer: &mut dyn FnMut(Step<'_>)| {
         observer(Step::Ended(&check));
         checks.push(check);
     };
     observer(Step::Begins(form::CONTRACT, 0, total));
     let digest = subject.digest();
-    if !sandbox.is_quick(prefab_model::CompilerDigest::of(&subject.component)) {
+    let inspected = inspect(&subject.component);
+    if inspected.is_ok() && !sandbox.is_quick(prefab_model::CompilerDigest::of(&subject.component)) {
         observer(Step::Loading);
     }
     let began = std::time::Instant::now();
     let loaded = subject.load(sandbox);
     let loading = began.elapsed();
     let mut suggestion = None;
-    match (loaded, inspect(&subject.component)) {
+    match (loaded, inspected) {
         (Ok(compiler), Ok(inspection)) => {
-            keep(form::contract(&compiler, loading), observer);
+            keep(&mut checks, form::contract(&compiler, loading), observer);
             let mut checking = Checking::new(sandbox, subject, compiler, inspection, (vectors, options));
             for (place, (name, make)) in (1..).zip(CHECKS) {
                 observer(Step::Begins(name, place, total));
-                keep(make(&mut checking), observer);
+                keep(&mut checks, make(&mut checking), observer);
             }
             suggestion = checking.suggestion();
         }
@@ -121,11 +122,8 @@ pub fn check(
                 (Ok(_), Err(error)) => LoadError::Invalid(error.to_string()),
                 (Ok(_), Ok(_)) => LoadError::NotAComponent("something else"),
             };
-            keep(form::refused(&reason), observer);
-            for (place, (name, _)) in (1..).zip(CHECKS) {
-                observer(Step::Begins(name, place, total));
-                keep(Check::not_applicable(name, "it cannot be loaded"), observer);
-            }
+            keep(&mut checks, form::refused(&reason), observer);
+            checks.extend(CHECKS.map(|(name, _)| Check::not_applicable(name, "it cannot be loaded")));
         }
     }
     let verdict = checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::NotApplicable);

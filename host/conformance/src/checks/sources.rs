@@ -64,14 +64,15 @@ pub(super) fn large(it: &mut Checking<'_>) -> Check {
 
 pub(super) fn many(it: &mut Checking<'_>) -> Check {
     const NAME: &str = "many-files";
-    let Some(smallest) = it.base.files.iter().min_by_key(|source| source.bytes.len()).cloned() else {
+    let base = &it.base.files;
+    if base.is_empty() {
         return Check::not_applicable(NAME, "there is no source to make many of");
-    };
-    let number = MANY.min(MANY_BYTES / smallest.bytes.len().max(1)).max(1);
-    let files = (0..number)
-        .filter_map(|n| {
-            Some(SourceFile { path: format!("many/{n}/{}", smallest.path).parse().ok()?, ..smallest.clone() })
-        })
+    }
+    // The whole base again and again, each in a folder of its own, so that its files find each other.
+    let size = usize::try_from(it.base.size().0).unwrap_or(usize::MAX).max(1);
+    let copies = MANY.div_ceil(base.len()).min(MANY_BYTES / size).max(1);
+    let files = (0..copies)
+        .flat_map(|n| base.iter().filter_map(move |source| moved(source, &format!("many/{n}/"))))
         .collect();
     let case = it.base.with_files(files);
     judged(it, NAME, &format!("{} files of {} together", case.files.len(), case.size()), &case)
@@ -79,16 +80,21 @@ pub(super) fn many(it: &mut Checking<'_>) -> Check {
 
 pub(super) fn deep(it: &mut Checking<'_>) -> Check {
     const NAME: &str = "deep-paths";
-    let Some(source) = it.base.files.first().cloned() else {
-        return Check::not_applicable(NAME, "there is no source to put far down");
-    };
-    let folders = "deep/".repeat(DEEP.saturating_sub(source.path.as_str().len()) / 5);
-    let Ok(path) = format!("{folders}{}", source.path).parse::<ModulePath>() else {
+    let longest = it.base.files.iter().map(|source| source.path.as_str().len()).max().unwrap_or_default();
+    let folders = "deep/".repeat(DEEP.saturating_sub(longest) / 5);
+    let files: Vec<_> = it.base.files.iter().filter_map(|source| moved(source, &folders)).collect();
+    if files.is_empty() || folders.is_empty() {
         return Check::not_applicable(NAME, "there is no source whose path can be made longer");
-    };
-    let what = format!("a path of {} bytes", path.as_str().len());
-    let case = it.base.with_files(vec![SourceFile { path, ..source }]);
+    }
+    let what = format!("paths of {} bytes", folders.len() + longest);
+    let case = it.base.with_files(files);
     judged(it, NAME, &what, &case)
+}
+
+/// A file in another folder, if its path allows that.
+fn moved(source: &SourceFile, folder: &str) -> Option<SourceFile> {
+    let path: ModulePath = format!("{folder}{}", source.path).parse().ok()?;
+    Some(SourceFile { path, ..source.clone() })
 }
 
 /// The base with one file, its largest, repeated to this size.

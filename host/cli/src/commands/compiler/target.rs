@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use prefab_conformance::Subject;
 use prefab_model::{CompilerEntry, CompilerName};
-use prefab_prepare::read_release;
+use prefab_prepare::{ReleasesError, read_release};
 
 use crate::report::escape;
 
@@ -46,7 +46,17 @@ impl CompilerTarget {
             let file = self.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             return Ok(Found { subject, file, vectors: beside(&self.file) });
         }
-        let (package, release) = read_release(&self.file)?;
+        let (package, release) = read_release(&self.file).map_err(|error| match error {
+            // Whoever checks it has just built it.
+            ReleasesError::Digest { path, .. } => anyhow::anyhow!(
+                "{} is not the file that its release names: put its digest there with `prefab release digest`",
+                escape::line(&path.to_string_lossy())
+            ),
+            other if other.to_string().contains("missing field `digest`") => {
+                anyhow::Error::new(other).context("build it, and put its digest into the release with `prefab release digest`")
+            }
+            other => other.into(),
+        })?;
         let entry = self.chosen(&release.compilers)?.clone();
         let mut parts = entry.parts().map(|(path, _)| package.file(path).unwrap_or_default());
         let component = parts.next().unwrap_or_default().to_vec();
