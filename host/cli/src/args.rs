@@ -11,6 +11,7 @@ use prefab_client::ServerUrl;
 use prefab_model::{BlobsUrl, CompilerName, ConfigKey, ModuleName};
 use prefab_prepare::{CollectOptions, ModuleSelection};
 
+use crate::commands::compiler::{CheckArgs, CompilerTarget};
 use crate::commands::diff::DiffArgs;
 use crate::commands::healthcheck::HealthcheckArgs;
 use crate::commands::registry::{Allowing, RegistryArgs, Target};
@@ -514,6 +515,22 @@ pub(crate) enum CompilerCommand {
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
+    /// Check a compiler before it is shipped
+    ///
+    /// In the real sandbox: its world and its imports, the vectors that ship with it, that the same source gives the same bytes for the same
+    /// fuel, how it ends at the caps, on sources that are broken, empty, large, many or far down, and when it is called off; what it takes of fuel, time and
+    /// memory. Ends with 1 if a check fails.
+    #[command(
+        after_help = "Examples:\n  prefab compiler check\n  prefab compiler check my-compiler --json > checks.json\n  prefab compiler check build/my-compiler.wasm --vectors vectors\n  prefab compiler check ../11.9.0 --compiler sass --fuel-profile sass.svg"
+    )]
+    Check(CheckArgs),
+    /// Show what is in a compiler's bytes, without running it
+    ///
+    /// What it is made for, who made it, what it imports and exports, what takes its room, and its entry in a release's manifest.
+    #[command(
+        after_help = "Examples:\n  prefab compiler inspect build/my-compiler.wasm\n  prefab compiler inspect ../11.9.0 --compiler sass --json"
+    )]
+    Inspect(CompilerTarget),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -36,7 +36,7 @@ impl Exit {
         match self {
             Self::Fine => "fine; also for questions (status, errors, …) whatever the answer is",
             Self::Trouble => {
-                "trouble, a preparation that was stopped before its end, or (verify) a difference; the output says why"
+                "trouble, a preparation that was stopped before its end, a difference (verify) or a check that fails (compiler check); the output says why"
             }
             Self::Usage => "the command line is wrong",
             Self::ModulesWithErrors => {

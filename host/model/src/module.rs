@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ModulePath;
+use crate::{CompilerName, ModulePath};
 
 /// A module's name, unique in its environment: `name` or `@scope/name`, at most 214 bytes, of letters, digits and
 /// `. _ - ~ + @ #`, where neither part begins with a dot. (npm's grammar, with room for `name@version`.)
@@ -50,6 +50,13 @@ impl FromStr for ModuleName {
                 None => is_part(name) && !name.starts_with('@'),
             };
         if valid { Ok(Self(name.into())) } else { Err(InvalidModuleName { name: name.to_owned() }) }
+    }
+}
+
+impl From<&CompilerName> for ModuleName {
+    /// Whatever a compiler can be called, a module can be called too.
+    fn from(name: &CompilerName) -> Self {
+        Self(name.as_str().into())
     }
 }
 

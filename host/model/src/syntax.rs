@@ -31,7 +31,8 @@ struct Place {
 impl std::error::Error for SyntaxError {}
 
 impl SyntaxError {
-    pub(crate) fn new(text: &str, error: &toml::de::Error) -> Self {
+    /// What the parser says of a text, with a part of the line that it is in.
+    pub fn new(text: &str, error: &toml::de::Error) -> Self {
         let mut message: String = error.message().chars().take(MAX_MESSAGE).collect();
         if message.len() < error.message().len() {
             message.push('…');

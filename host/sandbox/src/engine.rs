@@ -72,8 +72,12 @@ impl Engines {
     /// Without a pool: where no guest runs, and for a process that runs one at a time, in which a limit on memory is to mean something. A pool counts with all its
     /// places from the beginning, and maps a guest's memory before it asks whether there may be so much.
     pub(crate) fn plain() -> wasmtime::Result<Self> {
-        let (plain, exceptions) = (Home::new(&config())?, Home::new(&config_for(Dialect::Exceptions))?);
-        Ok(Self { plain, pooled: None, exceptions })
+        Self::of(&config(), &config_for(Dialect::Exceptions))
+    }
+
+    /// Without a pool, with these settings for each dialect.
+    pub(crate) fn of(plain: &Config, exceptions: &Config) -> wasmtime::Result<Self> {
+        Ok(Self { plain: Home::new(plain)?, pooled: None, exceptions: Home::new(exceptions)? })
     }
 
     /// With a pool.

@@ -1,6 +1,7 @@
 //! Says in plain words what keeps a component from being a compiler: what it imports that it cannot have, and what it
 //! does not export.
 
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use crate::contract::{self, v1};
@@ -118,10 +119,13 @@ pub(crate) fn with_hint(component: &Component, mut complaints: Vec<String>) -> S
     cut(complaints.join("\n"), MOST_WORDS)
 }
 
+/// What it has to be given. The types that it imports besides are names for those of the interfaces: `module` and `output` of the
+/// contract, which nobody has to provide.
 fn names_of_imports(component: &Component) -> Vec<String> {
     component
         .component_type()
         .imports(component.engine())
+        .filter(|(_, import)| !matches!(import.ty, ComponentItem::Type(_) | ComponentItem::Resource(_)))
         .map(|(name, _)| cut(name.to_owned(), MOST_NAME))
         .collect()
 }

@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use prefab_model::{
     Artifact, Bytes, Compilation, Descriptor, Diagnostic, Fuel, Limit, Limits, ModulePath, Outcome,
     OutcomeKind, Task, Usage,
 };
 use wasmtime::component::Instance;
-use wasmtime::{Result, Store, Trap, UpdateDeadline};
+use wasmtime::{Result, Store, StoreContextMut, Trap, UpdateDeadline};
 
 use crate::codegen::panic_text;
 use crate::component::{Compiler, Way};
@@ -132,18 +132,7 @@ impl Engines {
     ) -> Outcome<S> {
         let started = Instant::now();
         self.contained(compiler, control, started, || {
-            let ended = self.call(compiler, limits, guest, control, started, call);
-            let log = ended.guest.log_text();
-            let usage = Usage {
-                fuel: ended.fuel,
-                peak_memory: ended.guest.peak_memory(),
-                time: started.elapsed().saturating_sub(ended.guest.paused),
-            };
-            let (kind, diagnostics) = match ended.result {
-                Ok(result) => judge(result, ended.guest.output),
-                Err(kind) => (kind, ended.guest.output.into_parts().1),
-            };
-            Outcome { kind, usage, diagnostics, log }
+            concluded(self.call(compiler, limits, guest, control, started, call), started, judge)
         })
     }
 
@@ -186,32 +175,37 @@ impl Engines {
         started: Instant,
         call: impl FnOnce(&mut Store<Guest>, Instance) -> Result<R>,
     ) -> Ended<R, S> {
-        let mut store = Store::new(&self.home_of(compiler.engine()).engine, guest);
-        store.limiter(|guest| &mut guest.caps);
-        let deadline = limits.deadline;
-        let control = control.clone();
-        store.epoch_deadline_callback(move |mut store| {
-            let paused = &mut store.data_mut().paused;
-            *paused += control.wait();
-            if control.is_cancelled() {
-                Err(Stop::Cancelled.into())
-            } else if started.elapsed().saturating_sub(*paused) >= deadline {
-                Err(Stop::Deadline.into())
-            } else {
-                Ok(UpdateDeadline::Continue(1))
-            }
-        });
+        let mut store = self.store(compiler, limits, guest);
+        store.epoch_deadline_callback(heed(control.clone(), limits.deadline, started));
         store.set_epoch_deadline(1);
-        let at_once = limits.output.0.max(limits.diagnostic_bytes.0).saturating_add(HOSTCALL_SLACK);
-        store.set_hostcall_fuel(usize::try_from(at_once).unwrap_or(usize::MAX));
-        store.set_max_component_handles(MAX_HANDLES);
-
         let mut phase = Phase::Instantiate;
         let result = store.set_fuel(limits.fuel.0).and_then(|()| {
             let instance = compiler.instance().instantiate(&mut store)?;
             phase = Phase::Run;
             call(&mut store, instance)
         });
+        self.ended(store, limits, phase, result)
+    }
+
+    /// A store for one call, with its caps.
+    pub(crate) fn store(&self, compiler: &Compiler, limits: &Limits, guest: Guest) -> Store<Guest> {
+        let mut store = Store::new(&self.home_of(compiler.engine()).engine, guest);
+        store.limiter(|guest| &mut guest.caps);
+        let at_once = limits.output.0.max(limits.diagnostic_bytes.0).saturating_add(HOSTCALL_SLACK);
+        store.set_hostcall_fuel(usize::try_from(at_once).unwrap_or(usize::MAX));
+        store.set_max_component_handles(MAX_HANDLES);
+        store
+    }
+
+    /// What is left of a call when it has ended.
+    #[expect(clippy::unused_self, reason = "it is what the engines are used by")]
+    pub(crate) fn ended<R, S>(
+        &self,
+        store: Store<Guest>,
+        limits: &Limits,
+        mut phase: Phase,
+        result: Result<R>,
+    ) -> Ended<R, S> {
         let result = result.map_err(|error| {
             // A start function runs while the instance is made, and takes fuel. A backtrace would not do: one that calls the
             // host in its place (a tail call) leaves none.
@@ -240,6 +234,44 @@ impl Engines {
     }
 }
 
+/// What is done whenever a guest looks at the epoch: it waits while it is paused, and ends when it was cancelled or its time is over.
+pub(crate) fn heed(
+    control: Control,
+    deadline: Duration,
+    started: Instant,
+) -> impl FnMut(StoreContextMut<'_, Guest>) -> Result<UpdateDeadline> + Send + Sync + 'static {
+    move |mut store| {
+        let paused = &mut store.data_mut().paused;
+        *paused += control.wait();
+        if control.is_cancelled() {
+            Err(Stop::Cancelled.into())
+        } else if started.elapsed().saturating_sub(*paused) >= deadline {
+            Err(Stop::Deadline.into())
+        } else {
+            Ok(UpdateDeadline::Continue(1))
+        }
+    }
+}
+
+/// The outcome of a call that has ended.
+pub(crate) fn concluded<R, S>(
+    ended: Ended<R, S>,
+    started: Instant,
+    judge: impl FnOnce(R, Collected) -> (OutcomeKind<S>, Vec<Diagnostic>),
+) -> Outcome<S> {
+    let log = ended.guest.log_text();
+    let usage = Usage {
+        fuel: ended.fuel,
+        peak_memory: ended.guest.peak_memory(),
+        time: started.elapsed().saturating_sub(ended.guest.paused),
+    };
+    let (kind, diagnostics) = match ended.result {
+        Ok(result) => judge(result, ended.guest.output),
+        Err(kind) => (kind, ended.guest.output.into_parts().1),
+    };
+    Outcome { kind, usage, diagnostics, log }
+}
+
 /// An outcome for which no guest ran.
 pub(crate) fn without_guest<S>(kind: OutcomeKind<S>, started: Instant) -> Outcome<S> {
     let usage = Usage { time: started.elapsed(), ..Usage::default() };
@@ -254,7 +286,7 @@ pub(crate) struct Ended<R, S> {
 }
 
 /// What the end of a call means. `result` is the signature, or none if the task was to compile.
-fn judge(
+pub(crate) fn judge(
     result: std::result::Result<Option<Vec<u8>>, Failure>,
     output: Collected,
     most: Bytes,

@@ -4,7 +4,7 @@ mod support;
 
 use std::thread;
 
-use prefab_model::{CompilationKey, OutcomeKind, Task};
+use prefab_model::{CompilationKey, Fuel, OutcomeKind, Task};
 use prefab_sandbox::{Control, Run, Success};
 use support::{Guest, SANDBOX, compilation, inputs};
 
@@ -63,4 +63,35 @@ fn another_key_gives_other_random_bytes() {
     assert_ne!(bytes(&one)[..16], bytes(&two)[..16]);
     assert_ne!(bytes(&one)[16..32], bytes(&two)[16..32]);
     assert_eq!(bytes(&one)[32..], bytes(&two)[32..]);
+}
+
+#[test]
+fn looking_where_the_fuel_goes_changes_nothing_of_what_comes_of_it() {
+    const STEP: u64 = 1_000;
+    let compiler = Guest {
+        items: "(func $busy (local $left i32)
+            (local.set $left (i32.const 100000))
+            (loop (br_if 0 (local.tee $left (i32.sub (local.get $left) (i32.const 1))))))",
+        compile: "(call $busy)
+            (call $emit_text (local.get $output) (i32.const 1088) (i32.const 5) (i32.const 1104) (i32.const 5))",
+        ..Guest::default()
+    }
+    .load();
+    let profile = |fuel| {
+        let compilation = compilation(&compiler, Task::Compile, |limits| limits.fuel = fuel);
+        SANDBOX.profile(&compiler, &compilation, &inputs(), &Control::default(), Fuel(STEP)).unwrap()
+    };
+    let plain = support::run(&compiler, Task::Compile, |_| {});
+    let seen = profile(prefab_model::Limits::default().fuel);
+    assert_eq!((&seen.run.kind, seen.run.usage.fuel), (&plain.kind, plain.usage.fuel));
+    // All but what is less than a step, and all of it in the loop.
+    let looks: u64 = seen.stacks.values().sum();
+    let used = plain.usage.fuel.unwrap().0;
+    assert!(looks.abs_diff(used / STEP) <= 1, "{looks} looks at {used} units");
+    let busy = |stack: &[std::sync::Arc<str>]| stack.last().is_some_and(|name| &**name == "busy");
+    let in_loop: u64 = seen.stacks.iter().filter(|(stack, _)| busy(stack)).map(|(_, looks)| looks).sum();
+    assert!(looks - in_loop <= 1, "{:?}", seen.stacks);
+    assert_eq!(seen.stacks, profile(Fuel(2 * used)).stacks);
+    // The limits hold as ever.
+    assert_eq!(profile(Fuel(used / 2)).run.kind, OutcomeKind::OutOfFuel);
 }

@@ -95,6 +95,19 @@ fn components_of_other_worlds_are_told_what_is_missing_or_foreign() {
 }
 
 #[test]
+fn the_contracts_own_types_are_not_told_as_foreign_beside_what_is() {
+    let foreign = Guest {
+        world: "with-foreign",
+        imports: r#"(import "test:guest/secrets" "tell" (func $tell (result i32)))"#,
+        compile: "(drop (call $tell))",
+        ..Guest::default()
+    };
+    let told = refusal(&foreign.component());
+    let expected = "the component is not a compiler that this host can run:\nit imports test:guest/secrets, which a compiler cannot have";
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn a_function_that_would_take_minutes_to_compile_is_refused_at_once() {
     let block = "(if (local.get 0) (then (local.set 1 (local.get 2))))".repeat(20_000);
     let items = format!("(func $costly (local {}) {block})", "i32 ".repeat(20_000));

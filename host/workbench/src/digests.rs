@@ -10,7 +10,16 @@ use toml_edit::{DocumentMut, Item, Table, value};
 /// Why the digests could not be filled in. The manifest is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum DigestError {
-    /// A file cannot be read.
+    /// The manifest cannot be read.
+    #[error("cannot read {}: name a release.toml, or the folder that has one", path.display())]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file that the manifest names cannot be read.
     #[error("cannot read {}: build it first", path.display())]
     Read {
         /// The file.
@@ -69,7 +78,8 @@ pub fn fill_digests(manifest: &Path) -> Result<Vec<Filled>, DigestError> {
     let path = if manifest.is_dir() { manifest.join("release.toml") } else { manifest.to_owned() };
     let read =
         |path: &Path| fs::read(path).map_err(|source| DigestError::Read { path: path.to_owned(), source });
-    let text = String::from_utf8_lossy(&read(&path)?).into_owned();
+    let text = fs::read(&path).map_err(|source| DigestError::Manifest { path: path.clone(), source })?;
+    let text = String::from_utf8_lossy(&text).into_owned();
     let mut document: DocumentMut =
         text.parse().map_err(|source| DigestError::Toml { path: path.clone(), source })?;
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -114,6 +124,8 @@ mod tests {
     fn digests_are_filled_in_and_all_else_stays() {
         let folder = tempfile::tempdir().unwrap();
         let manifest = folder.path().join("release.toml");
+        let none = fill_digests(folder.path()).unwrap_err().to_string();
+        assert!(none.contains("name a release.toml") && !none.contains("build it"), "{none}");
         let before =
             "# ours\nversion = \"1.0.0\"\n\n[[compiler]]\nname = \"a\"\ncomponent = \"a.wasm\" # built\n";
         fs::write(&manifest, before).unwrap();

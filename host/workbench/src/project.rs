@@ -38,6 +38,14 @@ const WIT: &[File] = &[
     ("wit/types.wit", include_str!("../../../wit/prefab-compiler/types.wit")),
 ];
 
+/// Modules with what is to come of them, for `prefab compiler check`: the same in each language.
+const VECTORS: &[File] = &[
+    ("vectors/bad/source/a.props", include_str!("../templates/vectors/bad/source/a.props")),
+    ("vectors/bad/vector.toml", include_str!("../templates/vectors/bad/vector.toml")),
+    ("vectors/good/expected/a.props.json", include_str!("../templates/vectors/good/expected/a.props.json")),
+    ("vectors/good/source/a.props", include_str!("../templates/vectors/good/source/a.props")),
+];
+
 impl Language {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Rust, Self::JavaScript, Self::Python, Self::C];
@@ -110,7 +118,7 @@ pub fn create(folder: &Path, name: &CompilerName, language: Language) -> Result<
         .map_err(io(parent))?;
     let contract: &[File] = if language.has_contract() { WIT } else { &[] };
     let mut files = Vec::new();
-    for (path, text) in language.files().iter().chain(contract) {
+    for (path, text) in language.files().iter().chain(contract).chain(VECTORS) {
         let target = whole.path().join(path);
         let within = target.parent().unwrap_or(whole.path());
         fs::create_dir_all(within).map_err(io(within))?;
@@ -137,6 +145,7 @@ mod tests {
             let folder = scratch.path().join(format!("{language:?}"));
             let created = create(&folder, &"my-props".parse().unwrap(), language).unwrap();
             assert!(created.files.contains(&"release.toml".to_owned()));
+            assert!(folder.join("vectors/good/source/a.props").is_file());
             assert_eq!(created.files.contains(&"wit/types.wit".to_owned()), language != Language::C);
             let mut named = false;
             for file in &created.files {

@@ -2,7 +2,7 @@
 
 mod artifacts;
 mod attest;
-mod compiler;
+pub(crate) mod compiler;
 mod completions;
 mod config;
 mod control;

@@ -2,8 +2,10 @@
 
 pub(crate) mod causes;
 pub(crate) mod comparison;
+pub(crate) mod conformance;
 pub(crate) mod errors;
 pub(crate) mod escape;
+pub(crate) mod flame;
 pub(crate) mod frame;
 pub(crate) mod paint;
 pub(crate) mod progress;

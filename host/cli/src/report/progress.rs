@@ -307,6 +307,11 @@ impl Counter {
         self.bar.set_position(count);
     }
 
+    /// Does something that prints, without the bar being in its way.
+    pub(crate) fn hide_while(&self, print: impl FnOnce()) {
+        self.bar.suspend(print);
+    }
+
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
     }

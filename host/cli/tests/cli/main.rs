@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod built;
+mod check;
 mod command;
 mod compiler;
 mod control;

@@ -12,6 +12,8 @@ mod shared;
 
 use std::sync::Arc;
 
+pub(crate) use run::{compile, status_async};
+
 use prefab_model::{Command, Descriptor, ModulePath, Mount, Recipe};
 
 /// The folders that it sees.

@@ -61,21 +61,49 @@ impl Engines {
     ) -> Run {
         let started = Instant::now();
         self.contained(compiler, control, started, || {
-            let mut job = Job::new(program, compilation, inputs);
-            let kind = job.run_all(&compilation.limits, |limits, guest| {
+            compile(program, compilation, inputs, started, |limits, guest| {
                 self.call(compiler, limits, guest, control, started, |store, instance| {
                     status(store, instance, export)
                 })
-            });
-            job.outcome(kind, started)
+            })
         })
     }
 }
 
+/// Compiles a module by runs of a program, each of which is made by `call`.
+pub(crate) fn compile(
+    program: &Program,
+    compilation: &Compilation,
+    inputs: &Inputs,
+    started: Instant,
+    call: impl FnMut(&Limits, Guest) -> Ended<u8, Success>,
+) -> Run {
+    let mut job = Job::new(program, compilation, inputs);
+    let kind = job.run_all(&compilation.limits, call);
+    job.outcome(kind, started)
+}
+
 /// Calls the program and says with what status it ended.
 fn status(store: &mut Store<Guest>, instance: Instance, export: ComponentExportIndex) -> Result<u8> {
-    let run = instance.get_typed_func::<(), (std::result::Result<(), ()>,)>(&mut *store, export)?;
-    match run.call(store, ()) {
+    let run = instance.get_typed_func::<(), Ending>(&mut *store, export)?;
+    status_of(run.call(store, ()))
+}
+
+/// The same where the program can yield.
+pub(crate) async fn status_async(
+    store: &mut Store<Guest>,
+    instance: Instance,
+    export: ComponentExportIndex,
+) -> Result<u8> {
+    let run = instance.get_typed_func::<(), Ending>(&mut *store, export)?;
+    status_of(run.call_async(store, ()).await)
+}
+
+/// What a program says of its end.
+type Ending = (std::result::Result<(), ()>,);
+
+fn status_of(ended: Result<Ending>) -> Result<u8> {
+    match ended {
         Ok((result,)) => Ok(result.is_err().into()),
         Err(error) => match error.downcast_ref::<Stop>() {
             Some(Stop::Exit(status)) => Ok(*status),

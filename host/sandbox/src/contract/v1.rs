@@ -111,11 +111,35 @@ impl Exports {
         store: &mut Store<Guest>,
         instance: Instance,
     ) -> Result<Result<Vec<u8>, Failure>> {
-        let export = self.signature.ok_or_else(|| {
-            Stop::Refused("it makes no signatures: it does not export `signature`".to_owned())
-        })?;
-        let (result,) = call::<Signature>(store, instance, export, (module(),))?;
+        let (result,) = call::<Signature>(store, instance, self.for_signatures()?, (module(),))?;
         Ok(result)
+    }
+
+    /// The same where the guest can yield.
+    pub(crate) async fn compile_async(
+        &self,
+        store: &mut Store<Guest>,
+        instance: Instance,
+    ) -> Result<Result<(), Failure>> {
+        let params = (module(), Resource::new_borrow(0));
+        let (result,) = call_async::<Compile>(store, instance, self.compile, params).await?;
+        Ok(result)
+    }
+
+    /// The same where the guest can yield.
+    pub(crate) async fn signature_async(
+        &self,
+        store: &mut Store<Guest>,
+        instance: Instance,
+    ) -> Result<Result<Vec<u8>, Failure>> {
+        let export = self.for_signatures()?;
+        let (result,) = call_async::<Signature>(store, instance, export, (module(),)).await?;
+        Ok(result)
+    }
+
+    fn for_signatures(&self) -> Result<ComponentExportIndex> {
+        let none = || Stop::Refused("it makes no signatures: it does not export `signature`".to_owned());
+        Ok(self.signature.ok_or_else(none)?)
     }
 }
 
@@ -145,6 +169,16 @@ fn call<F: Function>(
     params: F::Params,
 ) -> Result<F::Results> {
     instance.get_typed_func::<F::Params, F::Results>(&mut *store, export)?.call(store, params)
+}
+
+async fn call_async<F: Function>(
+    store: &mut Store<Guest>,
+    instance: Instance,
+    export: ComponentExportIndex,
+    params: F::Params,
+) -> Result<F::Results> {
+    let function = instance.get_typed_func::<F::Params, F::Results>(&mut *store, export)?;
+    function.call_async(store, params).await
 }
 
 fn find<F: Function>(

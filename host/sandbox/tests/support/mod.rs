@@ -54,8 +54,10 @@ world wasi {
 world compiler-1-1 { include prefab:compiler/compiler@1.1.0; include wasi; }
 world compiler { include prefab:compiler/compiler@1.0.0; include wasi; }
 world modular-compiler { include prefab:compiler/modular-compiler@1.0.0; include wasi; }
+world with-foreign { include prefab:compiler/compiler@1.0.0; import secrets; }
 world with-resource { include prefab:compiler/compiler@1.0.0; export things; }
 
+interface secrets { tell: func() -> u32; }
 interface things { resource thing { constructor(); } }
 
 package wasi:io@0.2.0 {

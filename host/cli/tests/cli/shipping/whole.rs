@@ -1,4 +1,4 @@
-//! The whole way of a compiler, in each language: made, built, put into a release, signed, pushed, pulled, used, and refused when the
+//! The whole way of a compiler, in each language: made, built, checked, put into a release, signed, pushed, pulled, used, and refused when the
 //! key is revoked.
 
 use predicates::prelude::*;
@@ -20,8 +20,17 @@ fn compilers_in_four_languages_go_from_an_empty_folder_to_an_environment_and_are
         built.filter_map(|(language, folder)| Some((language.name(), folder?))).collect()
     });
 
-    // The vendor: one release of all, each compiler for a folder of its own.
+    // The vendor: each is checked, then one release of all, each compiler for a folder of its own.
     let vendor = Scene::bare();
+    for (language, folder) in &projects {
+        let checked = vendor.json(["compiler", "check", folder.to_str().unwrap()]);
+        assert_ne!(checked["verdict"], "fail", "{language}: {checked}");
+        assert_eq!(
+            checked["checks"][4]["figures"],
+            serde_json::json!({"vectors": 2, "wrong": 0}),
+            "{language}"
+        );
+    }
     let acme = key(&vendor, "acme");
     let folder = release(&vendor, "platform", &projects, |language, text| {
         let changed = text.replace("\"**/*.props\"", &format!("\"{language}/*.props\""));

@@ -1,9 +1,16 @@
 //! `prefab compiler`, and the digests of what was built: for those who write compilers.
 
+mod check;
+mod inspect;
+mod target;
+
+pub(crate) use check::CheckArgs;
+pub(crate) use target::CompilerTarget;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use prefab_model::CompilerDigest;
+use prefab_model::{CompilerDigest, CompilerName};
 use prefab_workbench::{Filled, Language, create, fill_digests};
 use serde::Serialize;
 
@@ -39,9 +46,21 @@ impl From<LanguageChoice> for Language {
 }
 
 pub(super) fn run(session: &Session, command: CompilerCommand) -> anyhow::Result<Exit> {
-    let CompilerCommand::New { name, lang, dir } = command;
+    match command {
+        CompilerCommand::New { name, lang, dir } => new(session, &name, lang, dir),
+        CompilerCommand::Check(arguments) => check::run(session, &arguments),
+        CompilerCommand::Inspect(target) => inspect::run(session, &target),
+    }
+}
+
+fn new(
+    session: &Session,
+    name: &CompilerName,
+    lang: LanguageChoice,
+    dir: Option<PathBuf>,
+) -> anyhow::Result<Exit> {
     let folder = dir.unwrap_or_else(|| name.as_str().into());
-    let created = create(&folder, &name, lang.into())?;
+    let created = create(&folder, name, lang.into())?;
     session.out.result(&New { folder: created.folder, files: created.files }, |new| {
         let folder = escape::line(&new.folder.to_string_lossy());
         format!(
