@@ -16,7 +16,7 @@ const MOST_BYTES: u64 = 256 << 20;
 /// Every file under `root`, sorted by path.
 pub(crate) fn read(root: &Path) -> Result<Vec<(ModulePath, Vec<u8>)>, VectorError> {
     let mut files = Vec::new();
-    let mut room = MOST_BYTES;
+    let mut left = MOST_BYTES;
     let mut folders = vec![(root.to_owned(), String::new(), 0)];
     while let Some((folder, prefix, depth)) = folders.pop() {
         for entry in fs::read_dir(&folder).map_err(io_error(&folder))? {
@@ -35,11 +35,11 @@ pub(crate) fn read(root: &Path) -> Result<Vec<(ModulePath, Vec<u8>)>, VectorErro
                 folders.push((path, format!("{within}/"), depth + 1));
             } else if kind.is_file() {
                 let size = entry.metadata().map_err(io_error(&path))?.len();
-                if files.len() == MOST_FILES || size > room {
+                if files.len() == MOST_FILES || size > left {
                     let most = format!("{MOST_FILES} files and {} MiB", MOST_BYTES >> 20);
                     return Err(VectorError::TooMuch { path: root.to_owned(), most });
                 }
-                room -= size;
+                left -= size;
                 let bytes = fs::read(&path).map_err(io_error(&path))?;
                 let within =
                     within.parse().map_err(|source| VectorError::Path { folder: root.to_owned(), source })?;

@@ -234,7 +234,8 @@ impl Seen {
                 self.module(unchecked_range.len());
             }
             Payload::End(_) => {
-                if self.open.pop() == Some(false) {
+                let component = self.open.pop();
+                if component == Some(false) {
                     self.within.pop();
                 }
             }

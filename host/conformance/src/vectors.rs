@@ -80,20 +80,15 @@ impl ExpectedDiagnostic {
             Severity::Warning => "a warning",
             Severity::Note => "a note",
         });
-        let mut text = severity.to_owned();
-        if let Some(code) = &self.code {
-            text += &format!(" {code}");
-        }
-        match (&self.file, self.line) {
-            (Some(file), Some(line)) => text += &format!(" in {file}:{line}"),
-            (Some(file), None) => text += &format!(" in {file}"),
-            (None, Some(line)) => text += &format!(" in line {line}"),
-            (None, None) => {}
-        }
-        if let Some(message) = &self.message {
-            text += &format!(" with {message:?}");
-        }
-        text
+        let place = match (&self.file, self.line) {
+            (Some(file), Some(line)) => Some(format!("in {file}:{line}")),
+            (Some(file), None) => Some(format!("in {file}")),
+            (None, Some(line)) => Some(format!("in line {line}")),
+            (None, None) => None,
+        };
+        let message = self.message.as_ref().map(|message| format!("with {message:?}"));
+        let parts = [Some(severity.to_owned()), self.code.clone(), place, message];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -76,11 +76,12 @@ pub(super) fn imports(it: &mut Checking<'_>) -> Check {
         .filter(|(prefix, _, told)| *told && imports.iter().any(|name| name.starts_with(prefix)))
         .map(|(_, what, _)| *what)
         .collect();
-    let mut found = format!("all of its {} are in the sandbox", counted(imports.len(), "import"));
+    let all = if imports.len() == 1 { "its" } else { "all of its" };
+    let mut found = vec![format!("the sandbox has {all} {}", counted(imports.len(), "import"))];
     if !idle.is_empty() {
-        found += &format!("; of no use here are {}", idle.join(", "));
+        found.push(format!("of no use here are {}", idle.join(", ")));
     }
-    Check::pass(NAME, found).with(figures)
+    Check::pass(NAME, found.join("; ")).with(figures)
 }
 
 pub(super) fn size(it: &mut Checking<'_>) -> Check {

@@ -82,7 +82,7 @@ fn unlike(expected: &[(ModulePath, Vec<u8>)], found: &[Artifact]) -> Vec<String>
             None => wrong.push(format!("the artifact {path} is missing")),
             Some(artifact) if artifact.bytes != *bytes => {
                 let same = artifact.bytes.iter().zip(bytes).take_while(|(one, other)| one == other).count();
-                let line = bytes[..same].iter().filter(|byte| **byte == b'\n').count() + 1;
+                let line = bytes[..same].split(|byte| *byte == b'\n').count();
                 wrong.push(format!("the artifact {path} differs from byte {same} on, in line {line}"));
             }
             Some(_) => {}

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use prefab_conformance::{
-    CheckOptions, FuelProfile, Report, Step, Vector, Verdict, check, profile, read_vectors,
+    CheckOptions, FuelProfile, ProfileError, Report, Step, Vector, Verdict, check, profile, read_vectors,
 };
 use prefab_model::Fuel;
 use serde::Serialize;
@@ -60,6 +60,10 @@ struct Used {
 pub(super) fn run(session: &Session, arguments: &CheckArgs) -> anyhow::Result<Exit> {
     let found = arguments.target.find()?;
     let vectors = vectors(arguments.vectors.as_deref(), &found.vectors)?;
+    // Said before the checks have taken their time.
+    if arguments.fuel_profile.is_some() && vectors.is_empty() {
+        return Err(ProfileError::NoVectors.into());
+    }
     let sandbox = session.sandbox()?;
     let subject = &found.subject;
     session.out.human(&format!("Checking {} of {}", subject.name, escape::line(&found.file)))?;
@@ -68,7 +72,7 @@ pub(super) fn run(session: &Session, arguments: &CheckArgs) -> anyhow::Result<Ex
     let report =
         check(&sandbox, subject, &vectors, &CheckOptions { runs: arguments.runs }, &mut |step| match step {
             Step::Loading => {
-                session.note(&format!("making native code of {}, once on this machine …", subject.name))
+                session.note(&format!("making native code of {}, once on this machine …", subject.name));
             }
             Step::Begins(_, place, total) => {
                 counter.total(total as u64);
