@@ -9,6 +9,8 @@ mod form;
 mod shipped;
 mod sources;
 
+use std::time::Duration;
+
 use prefab_model::{Bytes, Fuel, OutcomeKind};
 use prefab_sandbox::{Compiler, LoadError, Run, Sandbox};
 
@@ -77,6 +79,8 @@ struct Checking<'a> {
     base: Case,
     /// How the base ends: none before it is known.
     base_run: Option<Run>,
+    /// What took longest of the sources that were made, with how long.
+    slowest: Option<(Case, Duration)>,
     /// The most that any compilation took so far.
     most_fuel: Fuel,
     most_memory: Bytes,
@@ -149,6 +153,7 @@ impl<'a> Checking<'a> {
             shipped: Vec::new(),
             base,
             base_run: None,
+            slowest: None,
             most_fuel: Fuel(0),
             most_memory: Bytes(0),
         }
