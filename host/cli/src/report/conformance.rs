@@ -60,7 +60,7 @@ pub(crate) fn summary(report: &Report, paint: Paint) -> String {
     if let Some(limits) = report.suggestion {
         let _ = writeln!(
             text,
-            "Limits to begin with, from what it took of its vectors: fuel = \"{}G\", memory = \"{}MiB\"",
+            "Limits to begin with, from what it took here: fuel = \"{}G\", memory = \"{}MiB\"",
             limits.fuel.0 / 1_000_000_000,
             limits.memory.0 >> 20
         );
