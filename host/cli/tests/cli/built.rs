@@ -134,6 +134,23 @@ pub(crate) fn jinja() -> Option<&'static Path> {
     BUILT.get_or_init(make).as_ref().map(|folder| &*folder.path)
 }
 
+/// The compiler `plugins/commonmark`, tested and built; none if its tools are missing.
+pub(crate) fn commonmark() -> Option<&'static Path> {
+    static BUILT: OnceLock<Option<Folder>> = OnceLock::new();
+    let make = || {
+        // cmark comes by pip: the Python that has componentize-py has that too.
+        (there("clang") && there("componentize-py")).then(|| {
+            plugin("commonmark", |folder| {
+                let path = beside("componentize-py");
+                for target in ["test", "build/commonmark.wasm"] {
+                    run(folder, Command::new("make").arg(target).env("PATH", &path));
+                }
+            })
+        })
+    };
+    BUILT.get_or_init(make).as_ref().map(|folder| &*folder.path)
+}
+
 /// Builds a copy of a folder of `plugins/`, in which nothing of this may be left behind; what was built from the same files is taken as it is.
 fn plugin(name: &str, build: impl FnOnce(&Path)) -> Folder {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -1,11 +1,12 @@
-//! The compilers of `plugins/` that are written in JavaScript and Python: real templates, rendered by the languages' own runtimes.
+//! The compilers of `plugins/` that are written in JavaScript, Python and C: real templates, rendered by the languages' own runtimes, and
+//! pages.
 
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::built::{handlebars, jinja, release, run};
+use crate::built::{commonmark, handlebars, jinja, release, run};
 use crate::scene::Scene;
 
 /// Two modules that are right, one of which extends a template of the other, and one with mistakes. `turned` writes files in another order.
@@ -138,4 +139,63 @@ fn an_option_that_a_plugin_does_not_know_is_told() {
     let errors = scene.json(["errors", "a"]).to_string();
     assert!(errors.contains("the option `strict` is true or false"), "{errors}");
     assert!(errors.contains("the option `autoescape` is one of auto, true, false"), "{errors}");
+}
+
+#[test]
+fn pages_of_markdown_become_html_and_their_mistakes_have_places() {
+    let Some(commonmark) = commonmark() else { return };
+    let scene = Scene::empty();
+    for (path, text) in [
+        ("guide/module.toml", "name = \"guide\"\n[options.commonmark]\nsmart = \"true\"\n"),
+        ("guide/index.md", "# \"A & B\"\n\n[one](parts/one.md#a) ![p](parts/p.svg)\n"),
+        ("guide/parts/one.md", "> *one*, back to [all](../index.md)\n"),
+        ("guide/parts/p.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>"),
+        ("wrong/module.toml", "name = \"wrong\"\n"),
+        (
+            "wrong/a.md",
+            "one\n\n😀 [two](two.md) and [three][]\n\n<div>four</div>\n\n[five](javascript:five)\n",
+        ),
+        ("wrong/b.md", "[out](../../x.md)\n"),
+        ("maybe/module.toml", "name = \"maybe\"\n[options.commonmark]\nunsafe = \"maybe\"\n"),
+        ("maybe/a.md", "<b>a</b>\n"),
+    ] {
+        scene.write(&format!("modules/{path}"), text);
+    }
+    scene.write("modules/wrong/c.md", b"one\ncaf\xe9\n");
+    for module in ["guide", "wrong", "maybe"] {
+        scene.prefab(["module", "add"]).arg(scene.path("modules").join(module)).assert().success();
+    }
+    let folder = release(&scene, "release", &[("commonmark", commonmark)], |_, text| text);
+    scene.prefab(["upgrade", folder.to_str().unwrap(), "--priority", "normal"]).assert().code(3);
+    assert_eq!(
+        found(&scene, "wrong"),
+        [
+            json!(["warning", "-Wnot-found", "a.md", 3, 3]),
+            json!(["warning", "-Wundefined-reference", "a.md", 3, 21]),
+            json!(["warning", "-Wraw-html", "a.md", 5, 1]),
+            json!(["warning", "-Wdangerous-url", "a.md", 7, 1]),
+            json!(["warning", "-Woutside", "b.md", 1, 1]),
+            json!(["error", "-Wnot-utf-8", "c.md", 2, 4]),
+        ]
+    );
+    assert!(found(&scene, "guide").is_empty());
+    let errors = scene.json(["errors", "maybe"]).to_string();
+    assert!(errors.contains("the option `unsafe` is true or false, not \\\"maybe\\\""), "{errors}");
+
+    scene.prefab(["publish", "guide"]).assert().success();
+    let deployed = |path: &str| std::fs::read_to_string(scene.path("deployed/guide").join(path)).unwrap();
+    assert_eq!(
+        deployed("index.html"),
+        "<h1>“A &amp; B”</h1>\n<p><a href=\"parts/one.html#a\">one</a> <img src=\"parts/p.svg\" alt=\"p\" /></p>\n"
+    );
+    assert!(deployed("parts/one.html").contains("<a href=\"../index.html\">all</a>"));
+    scene.prefab(["verify", "--all", "--priority", "normal"]).assert().success();
+
+    // With the mistakes mended, what is left are warnings, and it can be published.
+    std::fs::remove_file(scene.path("modules/wrong/c.md")).unwrap();
+    scene.write("modules/maybe/module.toml", "name = \"maybe\"\n[options.commonmark]\nunsafe = \"true\"\n");
+    scene.prefab(["prepare", "--priority", "normal"]).assert().success();
+    scene.prefab(["publish", "--all"]).assert().success();
+    let page = std::fs::read_to_string(scene.path("deployed/maybe/a.html")).unwrap();
+    assert_eq!(page, "<p><b>a</b></p>\n");
 }
