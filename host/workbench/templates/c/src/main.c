@@ -1,6 +1,20 @@
 /* The compiler: a file of `key = value` lines to JSON. It is an ordinary program: compiler-name FILE OUTPUT. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#ifdef __wasm__
+/* What stands between this program and its host takes memory before `malloc` is called for the first time. It has to ask for it here:
+ * `malloc` begins with all the memory there is then, and would hand the same bytes out again. */
+__attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_size, size_t alignment, size_t size) {
+    (void)old_size;
+    /* Whatever `malloc` returns is aligned to 16 bytes; none asks for more than 8. */
+    (void)alignment;
+    void *made = realloc(old, size);
+    if (!made) abort();
+    return made;
+}
+#endif
 
 /* The longest line that is read. */
 enum { LINE = 4096 };
