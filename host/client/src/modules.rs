@@ -58,7 +58,7 @@ impl EnvironmentClient {
     /// # Errors
     /// There are no packages, or the server does not take one. A package with files that no module can have is left out.
     pub fn send_npm(&self, dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<ImportSummary, ClientError> {
-        let NpmTree { modules, nested, skipped } = find_npm(dir, &mut |_| {})?;
+        let NpmTree { modules, nested, skipped, .. } = find_npm(dir, &mut |_| {})?;
         let there: HashSet<ModuleName> = self.modules()?.into_iter().map(|module| module.name).collect();
         let mut import = ImportSummary { nested, skipped, ..ImportSummary::default() };
         for (folder, manifest) in modules {

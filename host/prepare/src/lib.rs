@@ -71,8 +71,8 @@ pub use import::npm::SkippedPackage;
 pub use lock::{Activity, Held, HoldError, LockMode};
 pub use module_tree::{ModuleTree, read_module_tree, read_package_tree};
 pub use modules::{
-    ImportSummary, ModuleSummary, ModulesError, NpmTree, add_module, find_npm, import_npm, list_modules,
-    list_modules_page, module, module_count, place_module, remove_module,
+    ImportSummary, ModuleSummary, ModulesError, NpmTree, add_module, find_npm, import_found, import_npm,
+    list_modules, list_modules_page, module, module_count, place_module, remove_module,
 };
 pub use native_cache::{open_sandbox, open_sandbox_of};
 pub use prefab_sandbox::{Isolation, Sandbox, SandboxError, run_as_child};

@@ -257,6 +257,8 @@ pub fn list_modules(env: &Environment) -> Result<Vec<ModuleSummary>, ModulesErro
 /// The packages of an npm tree, as modules.
 #[derive(Debug)]
 pub struct NpmTree {
+    /// Where they were looked for, without links.
+    pub root: PathBuf,
     /// Their folders, and what they are as modules.
     pub modules: Vec<(PathBuf, ModuleManifest)>,
     /// How many of them lie in another package's `node_modules`.
@@ -271,11 +273,16 @@ pub struct NpmTree {
 /// There is no such folder, or no package in it.
 pub fn find_npm(dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<NpmTree, ModulesError> {
     let root = dir.canonicalize().map_err(io_error("cannot open the folder", dir))?;
+    find_in(root, dir, progress)
+}
+
+/// The same in a path without links. `named` is what an error calls it.
+fn find_in(root: PathBuf, named: &Path, progress: &mut dyn FnMut(u64)) -> Result<NpmTree, ModulesError> {
     let npm::Tree { modules, nested, skipped } = npm::find(&root, progress);
     if modules.is_empty() {
-        return Err(ModulesError::NoPackages { dir: dir.to_owned() });
+        return Err(ModulesError::NoPackages { dir: named.to_owned() });
     }
-    Ok(NpmTree { modules, nested, skipped })
+    Ok(NpmTree { root, modules, nested, skipped })
 }
 
 /// Makes every package of a `node_modules` tree or a workspace a module. Doing it again takes in what changed.
@@ -286,7 +293,19 @@ pub fn import_npm(
 ) -> Result<ImportSummary, ModulesError> {
     let root = dir.canonicalize().map_err(io_error("cannot open the folder", dir))?;
     let _hold = env.hold(Activity::Modules)?;
-    let tree = find_npm(&root, progress)?;
+    let tree = find_in(root.clone(), &root, progress)?;
+    import_held(env, tree)
+}
+
+/// The same for a tree that was looked through already.
+pub fn import_found(env: &Environment, tree: NpmTree) -> Result<ImportSummary, ModulesError> {
+    let _hold = env.hold(Activity::Modules)?;
+    import_held(env, tree)
+}
+
+/// Imports a tree for a caller that holds the environment.
+fn import_held(env: &Environment, tree: NpmTree) -> Result<ImportSummary, ModulesError> {
+    let root = tree.root;
     let mut import = ImportSummary { nested: tree.nested, skipped: tree.skipped, ..ImportSummary::default() };
     let now = OffsetDateTime::now_utc();
     let modules = tree.modules.len() as u64;

@@ -19,17 +19,24 @@ use prefab_sandbox::{
 /// `$PREFAB_CODEGEN_FUNCTION` (a number, or with a unit: `1G`). A release may ask for more for a compiler of its own, where none of these
 /// is set.
 pub fn open_sandbox(isolation: Isolation) -> Result<Sandbox, SandboxError> {
-    let codegen = Codegen::child(codegen_limits(&variable)?);
-    Sandbox::open(SandboxOptions { cache: cache(), lent: None, codegen, isolation })
+    open(cache(), None, isolation)
 }
 
 /// The same for one of several who are not to find out about each other: its images are kept in a folder of its own there, and those
 /// of [`open_sandbox`] are used as well. `whose` is the name of that folder.
 pub fn open_sandbox_of(whose: &str, isolation: Isolation) -> Result<Sandbox, SandboxError> {
-    let codegen = Codegen::child(codegen_limits(&variable)?);
     let lent = cache();
     let own = lent.as_ref().map(|cache| cache.join("tenants").join(whose));
-    Sandbox::open(SandboxOptions { cache: own, lent, codegen, isolation })
+    open(own, lent, isolation)
+}
+
+fn open(
+    cache: Option<PathBuf>,
+    lent: Option<PathBuf>,
+    isolation: Isolation,
+) -> Result<Sandbox, SandboxError> {
+    let codegen = Codegen::child(codegen_limits(&variable)?);
+    Sandbox::open(SandboxOptions { cache, lent, codegen, isolation })
 }
 
 fn codegen_limits(

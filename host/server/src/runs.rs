@@ -167,9 +167,7 @@ impl Runs {
                     rehearsal: row.rehearsal,
                     preparation,
                 };
-                if let Err(error) = app.data().db().remove_run(&run) {
-                    tracing::error!(error = &error as &dyn std::error::Error, "cannot record what ended");
-                }
+                forget(app, &run);
                 continue;
             }
             let started = serde_json::from_str(&row.request)
@@ -324,11 +322,14 @@ fn run(app: &App, row: &RunRow, order: &Order, stop: &Stop, started: oneshot::Se
     let stopped = app.runs().is_ending() && stop.is_asked();
     let goes_on = (stopped || away) && !stop.is_called_off();
     // One that was refused has no row: the one in the table is that of whoever holds the environment.
-    if let Some(preparation) = beginning.preparation
-        && !goes_on
-        && let Err(error) =
-            app.data().db().remove_run(&RunKey { tenant, environment, rehearsal: row.rehearsal, preparation })
-    {
+    if let Some(preparation) = beginning.preparation.filter(|_| !goes_on) {
+        forget(app, &RunKey { tenant, environment, rehearsal: row.rehearsal, preparation });
+    }
+}
+
+/// Takes a run that is not to go on off the table.
+fn forget(app: &App, run: &RunKey<'_>) {
+    if let Err(error) = app.data().db().remove_run(run) {
         tracing::error!(error = &error as &dyn std::error::Error, "cannot record what ended");
     }
 }

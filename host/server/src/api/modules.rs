@@ -97,6 +97,11 @@ fn etag(summary: &ModuleSummary) -> Result<ETag, Problem> {
     Ok(ETag::of(&Seen { version, dependencies, folder })?)
 }
 
+/// Whether the environment has no module of this name.
+pub(super) fn is_new(env: &Environment, name: &ModuleName) -> bool {
+    matches!(module(env, name), Err(ModulesError::Unknown { .. }))
+}
+
 /// Refuses to go on if the module is not what the caller had seen.
 fn check(seen: &IfMatch, env: &Environment, name: &ModuleName) -> Result<(), Problem> {
     if !seen.is_said() {
@@ -146,7 +151,7 @@ pub(super) async fn put(
         }
         let _others = server.change();
         check(&seen, &env, &which.module)?;
-        if matches!(module(&env, &which.module), Err(ModulesError::Unknown { .. })) {
+        if is_new(&env, &which.module) {
             server.module_more(&at.tenant, &at.environment)?;
         }
         place_module(&env, &tree, &folder, &which.module)

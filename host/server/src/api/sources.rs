@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 
 use axum::Json;
 use axum::extract::State;
-use prefab_model::{ModuleName, ModulePath};
+use prefab_model::ModulePath;
 use prefab_prepare::{
-    Environment, ImportSummary, ModuleSummary, ModulesError, add_module, find_npm, import_npm, module,
+    Environment, ImportSummary, ModuleSummary, ModulesError, add_module, find_npm, import_found,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::modules::is_new;
 use super::{TAG_MODULES, within};
 use crate::access::{Operate, Place};
 use crate::document::words;
@@ -67,10 +68,6 @@ fn find(server: &Server, tenant: &TenantName, Folder { path }: &Folder) -> Resul
     }
 }
 
-fn is_new(env: &Environment, name: &ModuleName) -> bool {
-    matches!(module(env, name), Err(ModulesError::Unknown { .. }))
-}
-
 /// Add the module in a folder that the server may read, or take in its description again
 #[utoipa::path(post, path = "/tenants/{tenant}/environments/{environment}/modules", tag = TAG_MODULES, request_body = Folder,
     security(("token" = ["operate"])), responses((status = 200, description = "The module", body = Object)))]
@@ -105,16 +102,15 @@ pub(super) async fn import(
         let found = find(server, &at.tenant, &wanted)?;
         let quotas = server.quotas(&at.tenant)?;
         let _others = server.change();
+        let tree = find_npm(&found.folder, &mut |_| {}).map_err(|error| found.problem(&env, error))?;
         if quotas.modules.is_some() {
-            let tree = find_npm(&found.folder, &mut |_| {}).map_err(|error| found.problem(&env, error))?;
             let new = tree.modules.iter().filter(|(_, manifest)| is_new(&env, &manifest.name)).count() as u64;
             if let Some(last) = new.checked_sub(1) {
                 let there = server.modules_of(&at.tenant, Some(&at.environment))?;
                 quotas.module_more(there.saturating_add(last))?;
             }
         }
-        let mut import =
-            import_npm(&env, &found.folder, &mut |_| {}).map_err(|error| found.problem(&env, error))?;
+        let mut import = import_found(&env, tree).map_err(|error| found.problem(&env, error))?;
         server.modules_changed(&at.tenant, &at.environment);
         for package in &mut import.skipped {
             package.path = found.shown(&package.path);
